@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace CCGate.Contracts;
+
+/// <summary>How events are written: names as declared, enums as strings, nothing when null.</summary>
+[JsonSourceGenerationOptions(UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RequestCompleted))]
+[JsonSerializable(typeof(PriceBookPublished))]
+[JsonSerializable(typeof(EventBatch))]
+public sealed partial class ContractsJson : JsonSerializerContext;

@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace CCGate.Contracts;
+
+/// <summary>A fact on its way into the event store: what the journal ships and the bus carries.</summary>
+/// <param name="Id">The event's identity for ever: a fact that arrives twice is stored once.</param>
+/// <param name="Stream">The stream it belongs to, such as <c>usage/alice/2026-11-21</c>.</param>
+/// <param name="Type">The stored type, one of <see cref="EventTypes"/>.</param>
+/// <param name="Timestamp">When it became true.</param>
+/// <param name="Data">The event as JSON; kept as text so that one unreadable event cannot spoil the message it travels in.</param>
+public sealed record EventRecord(
+    Guid Id, string Stream, string Type, DateTimeOffset Timestamp, [property: JsonConverter(typeof(RawJsonConverter))] string Data)
+{
+    public static EventRecord From(RequestCompleted completed)
+    {
+        ArgumentNullException.ThrowIfNull(completed);
+        return new EventRecord(
+            completed.RequestId,
+            UsageStream(completed.TenantId, completed.AdmittedAt),
+            EventTypes.RequestCompleted,
+            completed.CompletedAt,
+            JsonSerializer.Serialize(completed, ContractsJson.Default.RequestCompleted));
+    }
+
+    public static EventRecord From(PriceBookPublished published)
+    {
+        ArgumentNullException.ThrowIfNull(published);
+        return new EventRecord(
+            published.EventId,
+            "prices",
+            EventTypes.PriceBookPublished,
+            published.PublishedAt,
+            JsonSerializer.Serialize(published, ContractsJson.Default.PriceBookPublished));
+    }
+
+    /// <summary>The stream of a tenant's requests: one per tenant and UTC date of admission.</summary>
+    public static string UsageStream(string tenantId, DateTimeOffset admittedAt) =>
+        string.Create(CultureInfo.InvariantCulture, $"usage/{tenantId}/{admittedAt.UtcDateTime:yyyy-MM-dd}");
+}
+
+/// <summary>What travels over the queue in one message: many events, because a publisher confirm costs a round trip.</summary>
+/// <param name="ProxyInstance">Who sent it.</param>
+/// <param name="Events">In the order of the sender's journal.</param>
+public sealed record EventBatch(string ProxyInstance, IReadOnlyList<EventRecord> Events);
+
+/// <summary>The stored names of the events; never renamed, since history is never edited.</summary>
+public static class EventTypes
+{
+    public const string RequestCompleted = "request_completed";
+    public const string PriceBookPublished = "price_book_published";
+
+    /// <summary>The .NET type stored beside the name, so that a Marten reader finds it; null for a name this version does not know.</summary>
+    public static string? DotnetType(string type) => type switch
+    {
+        RequestCompleted => "CCGate.Contracts.RequestCompleted, CCGate.Contracts",
+        PriceBookPublished => "CCGate.Contracts.PriceBookPublished, CCGate.Contracts",
+        _ => null,
+    };
+}
+
+/// <summary>Writes a string that is JSON already as the JSON it is, and reads any JSON value back as text.</summary>
+internal sealed class RawJsonConverter : JsonConverter<string>
+{
+    public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        using var document = JsonDocument.ParseValue(ref reader);
+        return document.RootElement.GetRawText();
+    }
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteRawValue(value);
+}
