@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -15,6 +16,9 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>An open connection; dispose it to give it back to its pool.</summary>
     public abstract ValueTask<DbConnection> OpenAsync(CancellationToken cancellationToken);
 
+    /// <summary>A read-only transaction in which every query sees the same instant, and which no writer waits for.</summary>
+    public abstract ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken);
+
     public abstract ValueTask DisposeAsync();
 }
 
@@ -25,6 +29,9 @@ internal sealed class PostgresDatabase(string connectionString) : Database
         new NpgsqlConnectionStringBuilder(connectionString) { SearchPath = "ccgate,metering" }.ConnectionString).Build();
 
     public override async ValueTask<DbConnection> OpenAsync(CancellationToken cancellationToken) => await Source.OpenConnectionAsync(cancellationToken);
+
+    public override ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     public override ValueTask DisposeAsync() => Source.DisposeAsync();
 }
@@ -50,6 +57,9 @@ internal sealed class SqliteDatabase : Database
         await command.ExecuteNonQueryAsync(cancellationToken);
         return connection;
     }
+
+    public override ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        new(((SqliteConnection)connection).BeginTransaction(deferred: true));
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
