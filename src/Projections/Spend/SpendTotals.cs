@@ -80,4 +80,9 @@ internal sealed record SpendRow : SpendTotals
 /// <param name="Rows">In the order of what they are by.</param>
 /// <param name="Total">The sum of all rows.</param>
 internal sealed record SpendReport(
-    string By, DateTimeOffset? From, DateTimeOffset? To, string Timezone, IReadOnlyList<SpendRow> Rows, SpendTotals Total);
+    string By,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? From,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? To,
+    string Timezone,
+    IReadOnlyList<SpendRow> Rows,
+    SpendTotals Total);
