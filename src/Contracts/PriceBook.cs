@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -15,6 +16,13 @@ public sealed record TokenRates
     public decimal CacheWrite5m { get; init; }
 
     public decimal CacheWrite1h { get; init; }
+
+    internal decimal DearestInput => Math.Max(Math.Max(Input, CacheRead), Math.Max(CacheWrite5m, CacheWrite1h));
+
+    /// <summary>USD times a million, so that nothing is divided before everything is added.</summary>
+    internal decimal Millionfold(TokenUsage usage) =>
+        (usage.InputTokens * Input) + (usage.OutputTokens * Output) + (usage.CacheReadTokens * CacheRead)
+        + (usage.CacheWrite5mTokens * CacheWrite5m) + (usage.CacheWrite1hTokens * CacheWrite1h);
 }
 
 /// <summary>USD per thousand calls of what providers bill by the call.</summary>
@@ -45,6 +53,10 @@ public sealed record ModelPrice
 
     public string? Provider { get; init; }
 
+    /// <summary>Entries of a higher precedence are tried first, however specific the others are: 0 is the shipped table, 1 the operator's own.</summary>
+    public int Precedence { get; init; }
+
+    /// <summary>The first UTC date of admission it counts for.</summary>
     public DateOnly EffectiveFrom { get; init; }
 
     public TokenRates PerMillion { get; init; } = new();
@@ -60,14 +72,104 @@ public sealed record ModelPrice
 
     /// <summary>Multiplier by the tier that served, on every token class.</summary>
     public IReadOnlyDictionary<string, decimal> ServiceTier { get; init; } = new Dictionary<string, decimal>();
+
+    /// <summary>What a use owes, in whole picodollars (10⁻¹² USD).</summary>
+    public decimal Spend(TokenUsage usage, decimal costMultiplier)
+    {
+        ArgumentNullException.ThrowIfNull(usage);
+        var tokens = RatesOf(usage).Millionfold(usage)
+            * Multiplier(InferenceGeo, usage.InferenceGeo)
+            * Multiplier(ServiceTier, usage.ServiceTier)
+            / 1_000_000m;
+        var searches = usage.WebSearches * PerThousand.WebSearch / 1_000m;
+        return Picodollars((tokens + searches) * costMultiplier);
+    }
+
+    /// <summary>The most that a request can cost per unit before anyone knows what it will use: what a hold is made of.</summary>
+    /// <param name="promptTokensAtMost">An upper bound of what the model will read; it decides which long-context tiers can be reached.</param>
+    /// <param name="fast">Whether a speed that is priced apart was asked for.</param>
+    public WorstRates Worst(long promptTokensAtMost, bool fast)
+    {
+        var input = PerMillion.DearestInput;
+        var output = PerMillion.Output;
+        foreach (var tier in AboveInputTokens)
+        {
+            if (tier.Tokens < promptTokensAtMost)
+            {
+                input = Math.Max(input, tier.PerMillion.DearestInput);
+                output = Math.Max(output, tier.PerMillion.Output);
+            }
+        }
+
+        if (fast)
+        {
+            // The provider may serve the standard speed all the same, so the other rates stay candidates.
+            input = Speed.Values.Aggregate(input, (dearest, speed) => Math.Max(dearest, speed.PerMillion.DearestInput));
+            output = Speed.Values.Aggregate(output, (dearest, speed) => Math.Max(dearest, speed.PerMillion.Output));
+        }
+
+        var multiplier = Dearest(InferenceGeo) * Dearest(ServiceTier) / 1_000_000m;
+        return new WorstRates(input * multiplier, output * multiplier, PerThousand.WebSearch / 1_000m);
+    }
+
+    /// <summary>A speed that is priced apart replaces every other rate; otherwise the highest tier that the prompt exceeds is that of the whole request.</summary>
+    private TokenRates RatesOf(TokenUsage usage)
+    {
+        if (usage.Speed is not null && Speed.TryGetValue(usage.Speed, out var speed))
+        {
+            return speed.PerMillion;
+        }
+
+        LongContextTier? reached = null;
+        for (var i = 0; i < AboveInputTokens.Count; i++)
+        {
+            var tier = AboveInputTokens[i];
+            if (usage.PromptTokens > tier.Tokens && (reached is null || tier.Tokens > reached.Tokens))
+            {
+                reached = tier;
+            }
+        }
+
+        return reached?.PerMillion ?? PerMillion;
+    }
+
+    private static decimal Multiplier(IReadOnlyDictionary<string, decimal> multipliers, string? served) =>
+        served is not null && multipliers.TryGetValue(served, out var multiplier) ? multiplier : 1m;
+
+    // A served name that is not listed costs 1, so nothing below 1 can be relied on.
+    private static decimal Dearest(IReadOnlyDictionary<string, decimal> multipliers) =>
+        multipliers.Count == 0 ? 1m : Math.Max(1m, multipliers.Values.Max());
+
+    /// <summary>Rounded to what the read models can hold, and without trailing zeros, which a decimal keeps and JSON prints.</summary>
+    internal static decimal Picodollars(decimal usd) =>
+        Math.Round(usd, 12, MidpointRounding.AwayFromZero) / 1.0000000000000000000000000000m;
 }
+
+/// <summary>Upper bounds of what one unit of a request can cost, in USD.</summary>
+/// <param name="InputToken">One token of the prompt, in its dearest class.</param>
+/// <param name="OutputToken">One token of the answer.</param>
+/// <param name="WebSearch">One web search the provider runs.</param>
+public readonly record struct WorstRates(decimal InputToken, decimal OutputToken, decimal WebSearch);
 
 /// <summary>A version of the prices. What a use costs is computed here and nowhere else.</summary>
 public sealed record PriceBook
 {
+    private readonly PriceIndex index = new([]);
+
     public string Version { get; init; } = "";
 
-    public IReadOnlyList<ModelPrice> Prices { get; init; } = [];
+    public IReadOnlyList<ModelPrice> Prices
+    {
+        get => index.Prices;
+        init => index = new PriceIndex(value ?? []);
+    }
+
+    /// <summary>The price of a model on the UTC date of admission; null when it has none.</summary>
+    public ModelPrice? Find(string model, DateTimeOffset admittedAt) => index.Find(model, DateOnly.FromDateTime(admittedAt.UtcDateTime));
+
+    /// <summary>What a use of a model owes; null when the model has no price.</summary>
+    public decimal? Spend(string model, TokenUsage usage, DateTimeOffset admittedAt, decimal costMultiplier) =>
+        Find(model, admittedAt)?.Spend(usage, costMultiplier);
 }
 
 /// <summary>A price book came into force; requests refer to it by its version.</summary>
@@ -80,6 +182,16 @@ public sealed record PriceBookPublished
     public PriceBook Book { get; init; } = new();
 
     public DateTimeOffset PublishedAt { get; init; }
+
+    /// <summary>The same content has the same identity everywhere, so it is stored once however many proxies publish it.</summary>
+    public static PriceBookPublished Of(PriceBook book, DateTimeOffset now)
+    {
+        var content = JsonSerializer.SerializeToUtf8Bytes(book, ContractsJson.Default.PriceBook);
+        var digest = SHA256.HashData(content).AsSpan(0, 16);
+        digest[6] = (byte)((digest[6] & 0x0F) | 0x80); // RFC 9562: version 8, "custom"
+        digest[8] = (byte)((digest[8] & 0x3F) | 0x80);
+        return new PriceBookPublished { EventId = new Guid(digest, bigEndian: true), Book = book, PublishedAt = now };
+    }
 
     /// <summary>Members written by a newer version.</summary>
     [JsonExtensionData]

@@ -1,0 +1,43 @@
+namespace CCGate.Contracts;
+
+/// <summary>A model name in which <c>*</c> stands for anything, also nothing; case does not matter, the whole name must match.</summary>
+public static class ModelPattern
+{
+    public static bool Matches(string pattern, string model)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        ArgumentNullException.ThrowIfNull(model);
+        var (p, m) = (0, 0);
+        var (star, resume) = (-1, 0);
+        while (m < model.Length)
+        {
+            if (p < pattern.Length && pattern[p] == '*')
+            {
+                (star, resume) = (p++, m);
+            }
+            else if (p < pattern.Length && char.ToUpperInvariant(pattern[p]) == char.ToUpperInvariant(model[m]))
+            {
+                p++;
+                m++;
+            }
+            else if (star >= 0)
+            {
+                // Only the last star needs to be tried again: an earlier one already matched as little as it can.
+                (p, m) = (star + 1, ++resume);
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return pattern.AsSpan(p).TrimStart('*').IsEmpty;
+    }
+
+    /// <summary>Higher is more specific: a name without a star beats any pattern, then more literal text beats less.</summary>
+    internal static int Specificity(string pattern)
+    {
+        var literals = pattern.Length - pattern.AsSpan().Count('*');
+        return literals == pattern.Length ? int.MaxValue : literals;
+    }
+}
