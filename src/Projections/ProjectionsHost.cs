@@ -5,6 +5,7 @@ using CCGate.Projections.Ledger;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;

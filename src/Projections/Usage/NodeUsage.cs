@@ -11,7 +11,7 @@ internal sealed record NodeUsageRequest(string? Type, string? ApiKey, string? Us
 internal sealed record NodeUsageAnswer<TContent>(string Type, TContent Data)
 {
     [JsonPropertyOrder(-1)]
-    public bool Success => true;
+    public bool Success { get; } = true;
 }
 
 /// <summary>What went wrong.</summary>

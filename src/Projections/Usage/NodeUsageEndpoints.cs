@@ -4,6 +4,7 @@ using CCGate.Hosting.Operators;
 using CCGate.Hosting.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace CCGate.Projections.Usage;
@@ -72,9 +73,9 @@ internal static class NodeUsageEndpoints
         }
     }
 
-    private static IResult Answer<TContent>(string type, TContent content, JsonTypeInfo<NodeUsageAnswer<TContent>> json) =>
+    private static JsonHttpResult<NodeUsageAnswer<TContent>> Answer<TContent>(string type, TContent content, JsonTypeInfo<NodeUsageAnswer<TContent>> json) =>
         TypedResults.Json(new NodeUsageAnswer<TContent>(type, content), json);
 
-    private static IResult Error(int status, string message) =>
+    private static JsonHttpResult<NodeUsageError> Error(int status, string message) =>
         TypedResults.Json(new NodeUsageError(message), ProjectionsJson.Default.NodeUsageError, statusCode: status);
 }
