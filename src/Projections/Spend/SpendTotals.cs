@@ -48,6 +48,10 @@ internal record SpendTotals
 /// <summary>The totals of one day, hour, model, tenant, key or upstream; exactly the properties that name it are set.</summary>
 internal sealed record SpendRow : SpendTotals
 {
+    public SpendRow()
+    {
+    }
+
     public SpendRow(SpendTotals totals)
         : base(totals)
     {
