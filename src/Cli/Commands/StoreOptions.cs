@@ -1,0 +1,95 @@
+using System.CommandLine;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Storage;
+using CCGate.Metering.EventStore;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Spend;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace CCGate.Cli.Commands;
+
+/// <summary>Where a command finds the configuration and the store: <c>--config</c>, <c>--data</c> and <c>--url</c>.</summary>
+/// <param name="load">Reads a configuration directory that exists.</param>
+internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
+{
+    public Option<DirectoryInfo> Config { get; } = new("--config")
+    {
+        Description = "The configuration directory.",
+        DefaultValueFactory = _ => new DirectoryInfo("./config"),
+    };
+
+    public Option<DirectoryInfo> Data { get; } = new("--data")
+    {
+        Description = "The data directory of 'ccgate run'; not used when server.json names an eventStore.",
+        DefaultValueFactory = _ => new DirectoryInfo("./data"),
+    };
+
+    public Option<Uri?> Url { get; } = new("--url")
+    {
+        Description = "Ask the gateway running at this address instead of opening its store.",
+    };
+
+    /// <summary>No directory is the demo's configuration: none.</summary>
+    public GatewayConfig ReadConfig(ParseResult parsed)
+    {
+        var directory = parsed.GetValue(Config)!;
+        return directory.Exists ? load(directory) : new GatewayConfig();
+    }
+
+    /// <summary>Opens the store that the configuration names, or the file in the data directory.</summary>
+    /// <exception cref="CommandFailedException">There is none.</exception>
+    public OpenStore Open(ParseResult parsed)
+    {
+        var config = ReadConfig(parsed);
+        if (config.EventStore is { } connectionString)
+        {
+            var postgres = new PostgresDatabase(connectionString);
+            return new OpenStore(config, postgres, new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance));
+        }
+
+        var file = new FileInfo(Path.Combine(parsed.GetValue(Data)!.FullName, "store.db"));
+        if (!file.Exists)
+        {
+            // Opening it would create an empty store and then report that nothing was ever spent.
+            throw new CommandFailedException($"There is no store at {file.FullName}: name its directory with --data, a PostgreSQL with 'eventStore' in "
+                + "server.json, or a running gateway with --url.");
+        }
+
+        var sqlite = new SqliteDatabase(file.FullName);
+        return new OpenStore(config, sqlite, new SqliteEventStore(sqlite, TimeProvider.System));
+    }
+}
+
+/// <summary>A store as a command uses it, and the configuration it came from.</summary>
+internal sealed class OpenStore(GatewayConfig config, Database database, IEventStore events) : IAsyncDisposable
+{
+    private readonly ProjectionRound round = new(database, events, TimeProvider.System);
+
+    public GatewayConfig Config => config;
+
+    public Database Database => database;
+
+    public IEventStore Events => events;
+
+    /// <summary>Every projection this version has.</summary>
+    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection()];
+
+    public ProjectionRebuild Rebuild => new(database, events, round, TimeProvider.System);
+
+    /// <summary>Brings the read models to the end of the ledger: no gateway may be running, and then nobody else does.</summary>
+    public async Task CatchUpAsync(CancellationToken cancellationToken)
+    {
+        await events.MigrateAsync(cancellationToken);
+        await Checkpoints.MigrateAsync(database, Projections, TimeProvider.System, cancellationToken);
+        foreach (var projection in Projections)
+        {
+            await round.CatchUpAsync(projection, cancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        (events as IDisposable)?.Dispose();
+        await database.DisposeAsync();
+    }
+}

@@ -1,0 +1,160 @@
+using CCGate.Contracts;
+using CCGate.Hosting.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace CCGate.Metering.EventStore;
+
+/// <summary>The ledger in the SQLite file of <c>ccgate run</c>.</summary>
+/// <remarks>SQLite has one writer at a time, over all processes, so positions are committed in the order they are given out.</remarks>
+internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider time) : IEventStore, IDisposable
+{
+    private static readonly string Script = ReadScript();
+
+    // Writers of one process queue here: SQLite's own waiting is polling, which starves some of them.
+    private readonly SemaphoreSlim writing = new(1);
+
+    public Task MigrateAsync(CancellationToken cancellationToken) => WriteAsync(
+        async connection =>
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = Script;
+            return await command.ExecuteNonQueryAsync(cancellationToken);
+        },
+        cancellationToken);
+
+    public Task<int> AppendAsync(IReadOnlyList<EventRecord> events, CancellationToken cancellationToken) => events.Count == 0
+        ? Task.FromResult(0)
+        : WriteAsync(connection => Task.FromResult(Append(connection, events)), cancellationToken);
+
+    public async Task<long> HighWaterMarkAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "select coalesce(max(seq_id), 0) from mt_events";
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken)
+    {
+        await using var connection = (SqliteConnection)await database.OpenAsync(cancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = """
+            select seq_id, stream_id, version, type, id, "timestamp", data
+            from mt_events where seq_id > @after and seq_id <= @upTo order by seq_id limit @limit
+            """;
+        command.Parameters.AddWithValue("@after", after);
+        command.Parameters.AddWithValue("@upTo", upTo);
+        command.Parameters.AddWithValue("@limit", limit);
+
+        var events = new List<StoredEvent>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            events.Add(new StoredEvent(
+                reader.GetInt64(0),
+                reader.GetString(1),
+                reader.GetInt64(2),
+                reader.GetString(3),
+                reader.GetGuid(4),
+                DateTimeOffset.UnixEpoch.AddTicks(reader.GetInt64(5) * TimeSpan.TicksPerMicrosecond),
+                reader.GetString(6)));
+        }
+
+        return events;
+    }
+
+    public void Dispose() => writing.Dispose();
+
+    private async Task<int> WriteAsync(Func<SqliteConnection, Task<int>> write, CancellationToken cancellationToken)
+    {
+        await writing.WaitAsync(cancellationToken);
+        try
+        {
+            await using var connection = (SqliteConnection)await database.OpenAsync(cancellationToken);
+
+            // Not deferred is "begin immediate": one that reads first and then wants to write would fail when another process wrote in between.
+            await using var transaction = connection.BeginTransaction(deferred: false);
+            var result = await write(connection);
+            await transaction.CommitAsync(cancellationToken);
+            return result;
+        }
+        finally
+        {
+            writing.Release();
+        }
+    }
+
+    private int Append(SqliteConnection connection, IReadOnlyList<EventRecord> events)
+    {
+        using var find = Command(connection, "select 1 from mt_events where id = @id", "@id");
+        using var open = Command(connection, """
+            insert into mt_streams (id, version, "timestamp", created) values (@id, 0, @now, @now) on conflict (id) do update set "timestamp" = @now
+            """, "@id", "@now");
+        using var version = Command(connection, "select version from mt_streams where id = @id", "@id");
+        using var insert = Command(connection, """
+            insert into mt_events (id, stream_id, version, data, type, "timestamp", mt_dotnet_type)
+            values (@id, @stream, @version, @data, @type, @timestamp, @dotnet)
+            """, "@id", "@stream", "@version", "@data", "@type", "@timestamp", "@dotnet");
+        using var close = Command(connection, "update mt_streams set version = @version where id = @id", "@id", "@version");
+
+        var now = Microseconds(time.GetUtcNow());
+        var versions = new Dictionary<string, long>(StringComparer.Ordinal);
+        var stored = 0;
+        foreach (var record in events)
+        {
+            if (Run(find, record.Id).ExecuteScalar() is not null)
+            {
+                continue;
+            }
+
+            if (!versions.TryGetValue(record.Stream, out var last))
+            {
+                Run(open, record.Stream, now).ExecuteNonQuery();
+                last = (long)Run(version, record.Stream).ExecuteScalar()!;
+            }
+
+            versions[record.Stream] = ++last;
+            Run(insert, record.Id, record.Stream, last, record.Data, record.Type, Microseconds(record.Timestamp), EventTypes.DotnetType(record.Type))
+                .ExecuteNonQuery();
+            stored++;
+        }
+
+        foreach (var (stream, last) in versions)
+        {
+            Run(close, stream, last).ExecuteNonQuery();
+        }
+
+        return stored;
+    }
+
+    private static SqliteCommand Command(SqliteConnection connection, string sql, params ReadOnlySpan<string> parameters)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var name in parameters)
+        {
+            command.Parameters.Add(new SqliteParameter { ParameterName = name });
+        }
+
+        return command;
+    }
+
+    private static SqliteCommand Run(SqliteCommand command, params ReadOnlySpan<object?> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        }
+
+        return command;
+    }
+
+    private static long Microseconds(DateTimeOffset instant) => (instant.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
+
+    private static string ReadScript()
+    {
+        using var stream = typeof(SqliteEventStore).Assembly.GetManifestResourceStream(typeof(SqliteEventStore), "sqlite.sql")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Text.Json;
+using CCGate.Contracts;
+using CCGate.Hosting.Storage;
+using CCGate.Metering.EventStore;
+
+namespace CCGate.Projections.Billing;
+
+/// <summary>Checks the bill against the events: every row, every price, every sum, and the ledger itself. Runs beside a gateway in full traffic.</summary>
+internal sealed class BillingVerify(Database database, IEventStore store)
+{
+    private const int BatchSize = 1000;
+
+    public async Task<BillingReport> RunAsync(BillingPeriod period, CancellationToken cancellationToken)
+    {
+        // Taken once; events that arrive from now on are beyond its position and do not matter. Price books beyond it do: they may have arrived late.
+        var snapshot = await SpendSnapshot.ReadAsync(database, period, cancellationToken);
+        var prices = new PublishedPrices();
+        var check = new LedgerCheck(period, prices);
+        var highWaterMark = await store.HighWaterMarkAsync(cancellationToken);
+        await ForEachAsync(highWaterMark, stored => check.Guard(stored, () => prices.Add(stored)), cancellationToken);
+        await ForEachAsync(snapshot.Position, check.Add, cancellationToken);
+        check.Compare(snapshot.Rows);
+        return check.Report(snapshot);
+    }
+
+    private async Task ForEachAsync(long upTo, Action<StoredEvent> action, CancellationToken cancellationToken)
+    {
+        for (long last = 0; last < upTo;)
+        {
+            var events = await store.ReadAsync(last, upTo, BatchSize, cancellationToken);
+            foreach (var stored in events)
+            {
+                action(stored);
+            }
+
+            last = events.Count < BatchSize ? upTo : events[^1].Position;
+        }
+    }
+}
+
+/// <summary>Goes through the ledger once and keeps what does not agree.</summary>
+internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
+{
+    /// <summary>A broken read model differs in every row; nobody reads further than this.</summary>
+    private const int MaxDifferences = 1000;
+
+    private readonly List<BillingDifference> differences = [];
+    private readonly SpendRecount recount = new();
+    private readonly HashSet<Guid> requests = [];
+    private readonly Dictionary<string, long> versions = new(StringComparer.Ordinal);
+    private long differenceCount;
+    private long events;
+    private long requestCount;
+    private long attemptCount;
+    private decimal spendUsd;
+
+    public void Add(StoredEvent stored)
+    {
+        events++;
+        CheckVersion(stored);
+        if (stored.Type == EventTypes.RequestCompleted)
+        {
+            Guard(stored, () => Add(JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted)!));
+        }
+    }
+
+    /// <summary>What cannot be read is a finding, not the end of the check.</summary>
+    public void Guard(StoredEvent stored, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (Exception malformed) when (malformed is JsonException or NullReferenceException or ArgumentException)
+        {
+            Report(DifferenceKind.Unreadable, $"event {stored.Id} at position {stored.Position}", stored.Type, malformed.Message);
+        }
+    }
+
+    public void Compare(IReadOnlyDictionary<RecountKey, RecountNumbers> rows)
+    {
+        foreach (var (key, counted) in recount.Rows)
+        {
+            if (!rows.TryGetValue(key, out var row))
+            {
+                Report(DifferenceKind.MissingRow, key.ToString(), counted.ToString(), "no row");
+            }
+            else if (row != counted)
+            {
+                Report(DifferenceKind.Row, key.ToString(), counted.ToString(), row.ToString());
+            }
+        }
+
+        foreach (var (key, row) in rows)
+        {
+            if (!recount.Rows.ContainsKey(key))
+            {
+                Report(DifferenceKind.ExtraRow, key.ToString(), "no row", row.ToString());
+            }
+        }
+    }
+
+    public BillingReport Report(SpendSnapshot snapshot) => new(
+        snapshot.Position, events, requestCount, attemptCount, spendUsd, snapshot.Rows.Values.Sum(row => row.SpendUsd), differenceCount, differences);
+
+    private void Add(RequestCompleted completed)
+    {
+        if (!period.Contains(completed.AdmittedAt))
+        {
+            return;
+        }
+
+        requestCount++;
+        if (!requests.Add(completed.RequestId))
+        {
+            Report(DifferenceKind.DuplicateRequest, $"request {completed.RequestId}", "one event", "another one");
+        }
+
+        foreach (var attempt in completed.Attempts)
+        {
+            CheckAttempt(completed, attempt);
+        }
+
+        var sum = completed.Attempts.Sum(attempt => attempt.SpendUsd);
+        if (sum != completed.SpendUsd)
+        {
+            Report(DifferenceKind.RequestSpend, $"request {completed.RequestId}", Usd(sum), Usd(completed.SpendUsd));
+        }
+
+        recount.Add(completed);
+    }
+
+    private void CheckAttempt(RequestCompleted completed, Attempt attempt)
+    {
+        attemptCount++;
+        spendUsd += attempt.SpendUsd;
+        var subject = $"request {completed.RequestId} attempt {attempt.Number} model {attempt.ProviderModel}";
+        if (attempt.PriceVersion is null)
+        {
+            if (attempt.SpendUsd != 0)
+            {
+                Report(DifferenceKind.AttemptSpend, subject, "0 without a price", Usd(attempt.SpendUsd));
+            }
+
+            return;
+        }
+
+        var possible = prices.Spend(attempt, completed.AdmittedAt);
+        if (possible is null)
+        {
+            Report(DifferenceKind.UnknownPriceVersion, subject, "a published price book", attempt.PriceVersion);
+        }
+        else if (!possible.Contains(attempt.SpendUsd))
+        {
+            var expected = possible.Count == 0 ? $"a price in {attempt.PriceVersion}" : string.Join(" or ", possible.Select(Usd));
+            Report(DifferenceKind.AttemptSpend, subject, expected, Usd(attempt.SpendUsd));
+        }
+    }
+
+    private void CheckVersion(StoredEvent stored)
+    {
+        var expected = versions.GetValueOrDefault(stored.Stream) + 1;
+        if (stored.Version != expected)
+        {
+            Report(
+                DifferenceKind.VersionGap,
+                $"stream {stored.Stream} at position {stored.Position}",
+                expected.ToString(CultureInfo.InvariantCulture),
+                stored.Version.ToString(CultureInfo.InvariantCulture));
+        }
+
+        versions[stored.Stream] = stored.Version;
+    }
+
+    private void Report(DifferenceKind kind, string subject, string expected, string actual)
+    {
+        differenceCount++;
+        if (differences.Count < MaxDifferences)
+        {
+            differences.Add(new BillingDifference(kind, subject, expected, actual));
+        }
+    }
+
+    private static string Usd(decimal amount) => amount.ToString("0.############################", CultureInfo.InvariantCulture) + " USD";
+}

@@ -1,0 +1,70 @@
+using CCGate.Contracts;
+
+namespace CCGate.Projections.Billing;
+
+/// <summary>What a row of the spend table is about, in this check's own words.</summary>
+internal readonly record struct RecountKey(DateTimeOffset QuarterHour, string Tenant, string Key, string Model, string Upstream)
+{
+    public override string ToString() => $"{QuarterHour.UtcDateTime:yyyy-MM-dd'T'HH:mm'Z'} tenant={Tenant} key={Key} model={Model} upstream={Upstream}";
+}
+
+/// <summary>The numbers of a row, with money as the decimal USD the events have.</summary>
+internal readonly record struct RecountNumbers(
+    long Requests, long Errors, long Input, long CacheRead, long CacheWrite5m, long CacheWrite1h, long Output, long Reasoning, long WebSearches,
+    decimal SpendUsd, long DurationMs)
+{
+    public static RecountNumbers operator +(RecountNumbers left, RecountNumbers right) => new(
+        left.Requests + right.Requests,
+        left.Errors + right.Errors,
+        left.Input + right.Input,
+        left.CacheRead + right.CacheRead,
+        left.CacheWrite5m + right.CacheWrite5m,
+        left.CacheWrite1h + right.CacheWrite1h,
+        left.Output + right.Output,
+        left.Reasoning + right.Reasoning,
+        left.WebSearches + right.WebSearches,
+        left.SpendUsd + right.SpendUsd,
+        left.DurationMs + right.DurationMs);
+}
+
+/// <summary>The spend table counted again from the events, by other code than the projection's: a mistake would have to be made twice to go unseen.</summary>
+internal sealed class SpendRecount
+{
+    private readonly Dictionary<RecountKey, RecountNumbers> rows = [];
+
+    public IReadOnlyDictionary<RecountKey, RecountNumbers> Rows => rows;
+
+    public void Add(RequestCompleted completed)
+    {
+        var instant = completed.AdmittedAt.ToUniversalTime();
+        var quarterHour = new DateTimeOffset(instant.Year, instant.Month, instant.Day, instant.Hour, instant.Minute / 15 * 15, 0, TimeSpan.Zero);
+        RecountKey KeyOf(string model, string upstream) => new(quarterHour, completed.TenantId, completed.KeyId, model, upstream);
+
+        foreach (var attempt in completed.Attempts)
+        {
+            Add(KeyOf(attempt.ProviderModel, attempt.UpstreamId), Numbers(attempt));
+        }
+
+        var where = completed.Attempts is [.., var last] ? KeyOf(last.ProviderModel, last.UpstreamId) : KeyOf(completed.RequestedModel, "");
+        Add(where, new RecountNumbers
+        {
+            Requests = 1,
+            Errors = completed.Outcome is RequestOutcome.Succeeded ? 0 : 1,
+            DurationMs = (long)decimal.Truncate((decimal)(completed.CompletedAt - completed.AdmittedAt).Ticks / TimeSpan.TicksPerMillisecond),
+        });
+    }
+
+    private static RecountNumbers Numbers(Attempt attempt) => new()
+    {
+        Input = attempt.Usage.InputTokens,
+        CacheRead = attempt.Usage.CacheReadTokens,
+        CacheWrite5m = attempt.Usage.CacheWrite5mTokens,
+        CacheWrite1h = attempt.Usage.CacheWrite1hTokens,
+        Output = attempt.Usage.OutputTokens,
+        Reasoning = attempt.Usage.ReasoningTokens,
+        WebSearches = attempt.Usage.WebSearches,
+        SpendUsd = attempt.SpendUsd,
+    };
+
+    private void Add(RecountKey key, RecountNumbers numbers) => rows[key] = rows.GetValueOrDefault(key) + numbers;
+}

@@ -1,0 +1,26 @@
+using System.Data.Common;
+using CCGate.Metering.EventStore;
+
+namespace CCGate.Projections.Engine;
+
+/// <summary>A read model: a table and the rule by which events change it.</summary>
+/// <remarks>It never sees a checkpoint and never opens a connection, so that a live run and a rebuild run the very same code.</remarks>
+internal interface IProjection
+{
+    /// <summary>Its name, which is the name of its live table and of its checkpoint.</summary>
+    string Name { get; }
+
+    /// <summary>The statement that creates the table under the given name.</summary>
+    string CreateTable(string table);
+
+    /// <summary>Applies events in order, in the caller's transaction.</summary>
+    /// <exception cref="UnreadableEventException">An event cannot be applied; the caller rolls back.</exception>
+    Task ApplyAsync(IReadOnlyList<StoredEvent> events, string table, DbTransaction transaction, CancellationToken cancellationToken);
+}
+
+/// <summary>An event that a projection must apply and cannot. Skipping it would bill too little without a word, so the projection stops in front of it.</summary>
+internal sealed class UnreadableEventException(StoredEvent stored, string reason, Exception? inner = null)
+    : Exception($"Event {stored.Id} ({stored.Type}) at position {stored.Position} cannot be applied: {reason}", inner)
+{
+    public long Position { get; } = stored.Position;
+}

@@ -1,0 +1,54 @@
+using CCGate.Hosting.Health;
+using CCGate.Hosting.Operators;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Ledger;
+using CCGate.Projections.Spend;
+using CCGate.Projections.Usage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace CCGate.Projections;
+
+/// <summary>Everything the projections consist of. The host brings the <c>Database</c>, <c>IEventStore</c>, <c>ConfigSource</c> and <c>TenantDirectory</c>.</summary>
+internal static class ProjectionsHost
+{
+    public static IServiceCollection AddProjections(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<OperatorAuthentication>();
+        AddReadModels(services);
+        AddEngine(services);
+        return services;
+    }
+
+    public static void MapProjections(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapNodeUsage();
+
+        var api = endpoints.MapGroup("/api");
+        api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
+        api.MapSpend();
+        api.MapLedger();
+        api.MapProjectionStates();
+    }
+
+    private static void AddReadModels(IServiceCollection services)
+    {
+        services.AddSingleton<IProjection, SpendProjection>();
+        services.AddSingleton<SpendReader>();
+        services.AddSingleton<NodeUsageReader>();
+    }
+
+    private static void AddEngine(IServiceCollection services)
+    {
+        services.AddSingleton<ProjectionRound>();
+        services.AddSingleton<ProjectionRebuild>();
+        services.AddSingleton<ProjectionStates>();
+        services.AddSingleton<ProjectionRunner>();
+        services.AddHostedService(provider => provider.GetRequiredService<ProjectionRunner>());
+        services.AddSingleton(provider => new HealthCheck("projections", provider.GetRequiredService<ProjectionStates>().CheckAsync));
+    }
+}

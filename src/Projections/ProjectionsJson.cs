@@ -1,0 +1,19 @@
+using System.Text.Json.Serialization;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Ledger;
+using CCGate.Projections.Spend;
+using CCGate.Projections.Usage;
+
+namespace CCGate.Projections;
+
+/// <summary>The JSON of the query API: camelCase, nothing when null except the bounds of a period.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SpendReport))]
+[JsonSerializable(typeof(LedgerPage))]
+[JsonSerializable(typeof(ProjectionList))]
+[JsonSerializable(typeof(NodeUsageRequest))]
+[JsonSerializable(typeof(NodeUsageError))]
+[JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]
+[JsonSerializable(typeof(NodeUsageAnswer<NodeAdminContent>))]
+[JsonSerializable(typeof(string))]
+internal sealed partial class ProjectionsJson : JsonSerializerContext;

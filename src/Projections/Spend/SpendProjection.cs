@@ -1,0 +1,91 @@
+using System.Data.Common;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using CCGate.Contracts;
+using CCGate.Metering.EventStore;
+using CCGate.Projections.Engine;
+
+namespace CCGate.Projections.Spend;
+
+/// <summary>Who spent how much on what, by the quarter hour of admission.</summary>
+internal sealed class SpendProjection : IProjection
+{
+    private static readonly string Ddl = SqlFile.Read("Spend.SpendTable.sql");
+
+    public string Name => "spend";
+
+    public string CreateTable(string table) => Ddl.Replace("$table", table, StringComparison.Ordinal);
+
+    public async Task ApplyAsync(IReadOnlyList<StoredEvent> events, string table, DbTransaction transaction, CancellationToken cancellationToken)
+    {
+        var rows = new Dictionary<SpendKey, SpendAmounts>();
+        foreach (var stored in events)
+        {
+            if (stored.Type == EventTypes.RequestCompleted)
+            {
+                Fold(stored, rows);
+            }
+        }
+
+        await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
+    }
+
+    private static void Fold(StoredEvent stored, Dictionary<SpendKey, SpendAmounts> rows)
+    {
+        try
+        {
+            var completed = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted);
+            if (completed?.Attempts is null || completed.Attempts.Any(attempt => attempt?.Usage is null))
+            {
+                throw new UnreadableEventException(stored, "it has no attempts, or one without usage.");
+            }
+
+            Fold(completed, rows);
+        }
+        catch (Exception malformed) when (malformed is JsonException or ArgumentException or OverflowException)
+        {
+            throw new UnreadableEventException(stored, malformed.Message, malformed);
+        }
+    }
+
+    private static void Fold(RequestCompleted completed, Dictionary<SpendKey, SpendAmounts> rows)
+    {
+        var last = completed.Attempts.Count == 0 ? Row(completed, completed.RequestedModel, upstream: "", rows) : null;
+        foreach (var attempt in completed.Attempts)
+        {
+            last = Row(completed, attempt.ProviderModel, attempt.UpstreamId, rows);
+            last.Add(attempt);
+        }
+
+        // An attempt that a failover replaced consumed tokens all the same, but the client made one request: it counts where it ended.
+        last!.Add(completed);
+    }
+
+    private static SpendAmounts Row(RequestCompleted completed, string? model, string? upstream, Dictionary<SpendKey, SpendAmounts> rows)
+    {
+        var key = new SpendKey(QuarterHour.Of(completed.AdmittedAt), completed.TenantId ?? "", completed.KeyId ?? "", model ?? "", upstream ?? "");
+        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, key, out _);
+        return row ??= new SpendAmounts(key);
+    }
+
+    private static string UpsertSql(string table) => $"""
+        insert into {table} (
+          bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens,
+          cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms)
+        values (
+          @BucketStart, @TenantId, @KeyId, @Model, @UpstreamId, @Requests, @Errors, @InputTokens, @CacheReadTokens, @CacheWrite5mTokens,
+          @CacheWrite1hTokens, @OutputTokens, @ReasoningTokens, @WebSearches, @SpendPico, @DurationMs)
+        on conflict (bucket_start, tenant_id, key_id, model, upstream_id) do update set
+          requests = {table}.requests + excluded.requests,
+          errors = {table}.errors + excluded.errors,
+          input_tokens = {table}.input_tokens + excluded.input_tokens,
+          cache_read_tokens = {table}.cache_read_tokens + excluded.cache_read_tokens,
+          cache_write_5m_tokens = {table}.cache_write_5m_tokens + excluded.cache_write_5m_tokens,
+          cache_write_1h_tokens = {table}.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
+          output_tokens = {table}.output_tokens + excluded.output_tokens,
+          reasoning_tokens = {table}.reasoning_tokens + excluded.reasoning_tokens,
+          web_searches = {table}.web_searches + excluded.web_searches,
+          spend_pico = {table}.spend_pico + excluded.spend_pico,
+          duration_ms = {table}.duration_ms + excluded.duration_ms
+        """;
+}

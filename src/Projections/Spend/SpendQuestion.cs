@@ -1,0 +1,132 @@
+using System.Globalization;
+using CCGate.Hosting.Configuration;
+
+namespace CCGate.Projections.Spend;
+
+/// <summary>What the rows of an answer are by.</summary>
+internal enum SpendBy
+{
+    Day,
+    Hour,
+    Model,
+    Tenant,
+    Key,
+    Upstream,
+}
+
+/// <summary>A question to the spend table: which rows, of which period, summed by what.</summary>
+internal sealed record SpendQuestion
+{
+    public string? Tenant { get; init; }
+
+    public string? Key { get; init; }
+
+    public string? Model { get; init; }
+
+    public string? Upstream { get; init; }
+
+    /// <summary>The first instant counted, on a quarter hour; null for no bound.</summary>
+    public DateTimeOffset? From { get; init; }
+
+    /// <summary>The first instant not counted, on a quarter hour; null for no bound.</summary>
+    public DateTimeOffset? To { get; init; }
+
+    public TimeZoneInfo Zone { get; init; } = TimeZoneInfo.Utc;
+
+    public SpendBy By { get; init; } = SpendBy.Day;
+}
+
+/// <summary>Reads a question as people and programs write it, and says of each parameter what is wrong and what is allowed.</summary>
+internal sealed class SpendQuestionReader(GatewayConfig config)
+{
+    public static readonly string[] Parameters = ["tenant", "key", "model", "upstream", "from", "to", "by", "timezone"];
+
+    private static readonly string[] InstantFormats = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
+    /// <summary>By parameter; empty when the question can be answered.</summary>
+    public Dictionary<string, string[]> Errors { get; } = [];
+
+    public SpendQuestion Read(Func<string, string?> parameter)
+    {
+        var tenant = parameter("tenant");
+        var zone = ReadZone(parameter("timezone"), tenant);
+        var question = new SpendQuestion
+        {
+            Tenant = tenant,
+            Key = parameter("key"),
+            Model = parameter("model"),
+            Upstream = parameter("upstream"),
+            Zone = zone,
+            From = ReadInstant("from", parameter("from"), zone, isEnd: false),
+            To = ReadInstant("to", parameter("to"), zone, isEnd: true),
+            By = ReadBy(parameter("by")),
+        };
+        if (question.From > question.To)
+        {
+            Errors["from"] = ["It is after 'to'; the period must not end before it begins."];
+        }
+
+        return question;
+    }
+
+    private SpendBy ReadBy(string? written)
+    {
+        if (written is null)
+        {
+            return SpendBy.Day;
+        }
+
+        foreach (var by in Enum.GetValues<SpendBy>())
+        {
+            if (written.Equals(by.ToString(), StringComparison.OrdinalIgnoreCase))
+            {
+                return by;
+            }
+        }
+
+        Errors["by"] = [$"'{written}' is none of day, hour, model, tenant, key, upstream."];
+        return SpendBy.Day;
+    }
+
+    private TimeZoneInfo ReadZone(string? written, string? tenant)
+    {
+        if (written is null)
+        {
+            return config.Tenants.FirstOrDefault(known => known.Id == tenant)?.TimeZone ?? TimeZoneInfo.Utc;
+        }
+
+        if (TimeZoneInfo.TryFindSystemTimeZoneById(written, out var zone))
+        {
+            return zone;
+        }
+
+        Errors["timezone"] = [$"'{written}' is not a time zone; give an IANA name such as Europe/Berlin or UTC."];
+        return TimeZoneInfo.Utc;
+    }
+
+    private DateTimeOffset? ReadInstant(string name, string? written, TimeZoneInfo zone, bool isEnd)
+    {
+        if (written is null)
+        {
+            return null;
+        }
+
+        if (DateOnly.TryParseExact(written, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+            && day > DateOnly.MinValue.AddYears(1) && day < DateOnly.MaxValue.AddYears(-1))
+        {
+            return LocalDay.StartOf(isEnd ? day.AddDays(1) : day, zone);
+        }
+
+        // A plus sign that nobody escaped arrives as a space.
+        var instant = written.Replace(' ', '+');
+        var hasOffset = instant.EndsWith('Z') || (instant.Length > 6 && instant[^6] is '+' or '-' && instant[^3] == ':');
+        if (hasOffset && DateTimeOffset.TryParseExact(instant, InstantFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed)
+            && parsed.Year is > 1 and < 9999)
+        {
+            return isEnd ? QuarterHour.RoundUp(parsed) : QuarterHour.RoundDown(parsed);
+        }
+
+        Errors[name] = [$"'{written}' is neither a date such as 2026-11-21 nor an instant with its offset such as 2026-11-21T09:30:00Z."];
+        return null;
+    }
+}
