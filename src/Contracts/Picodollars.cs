@@ -8,17 +8,18 @@ public static class Picodollars
     /// <summary>Exact; throws when the amount is not a whole number of picodollars or does not fit (about ±9.2 million USD).</summary>
     public static long FromUsd(decimal usd)
     {
-        var pico = usd * PerUsd;
+        var pico = Math.Abs(usd) < long.MaxValue / PerUsd ? usd * PerUsd : 0.5m;
         return pico == decimal.Truncate(pico)
             ? decimal.ToInt64(pico)
-            : throw new ArgumentOutOfRangeException(nameof(usd), usd, "not a whole number of picodollars");
+            : throw new ArgumentOutOfRangeException(nameof(usd), usd, "The amount is not a whole number of picodollars below 9.2 million USD.");
     }
 
     /// <summary>The next whole picodollar up, and the largest there is when it does not fit: for holds, which may be too high but never too low.</summary>
     public static long CeilingFromUsd(decimal usd) => usd >= long.MaxValue / PerUsd ? long.MaxValue / 4 : decimal.ToInt64(decimal.Ceiling(usd * PerUsd));
 
     /// <summary>Exact, without trailing zeros, so that equal amounts are written alike.</summary>
-    public static decimal ToUsd(long pico) => Normalize(new decimal(pico) / PerUsd);
+    public static decimal ToUsd(long pico) => new decimal(pico) / PerUsd;
 
-    private static decimal Normalize(decimal value) => value / 1.000000000000000000000000000000m;
+    /// <summary>For sums that a database gives as a decimal.</summary>
+    public static decimal ToUsd(decimal pico) => pico / PerUsd;
 }
