@@ -64,14 +64,15 @@ internal static class AnthropicAnswers
         "input_tokens":103,"cache_creation_input_tokens":1276,"cache_read_input_tokens":26358,"cache_creation":{"ephemeral_5m_input_tokens":1000,"ephemeral_1h_input_tokens":276}
         """;
 
-    public const string VectorJson = $$"""
-        {"id":"msg_1","type":"message","role":"assistant","model":"{{VectorModel}}","content":[{"type":"text","text":"Grüße, 世界 🌍"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{ {{VectorUsage}},"output_tokens":57,"service_tier":"standard"},"x_unknown":{"kept":true}}
+    public const string VectorJson = $$$"""
+        {"id":"msg_1","type":"message","role":"assistant","model":"{{{VectorModel}}}","content":[{"type":"text","text":"Grüße, 世界 🌍"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{ {{{VectorUsage}}},"output_tokens":57,"service_tier":"standard"},"x_unknown":{"kept":true}}
         """;
 
     /// <summary>The frames of a stream: with a signature, an event nobody knows, and characters of several bytes.</summary>
     public static readonly string[] VectorFrames =
     [
-        $$"""event: message_start{{"\n"}}data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"{{VectorModel}}","content":[],"stop_reason":null,"stop_sequence":null,"usage":{ {{VectorUsage}},"output_tokens":1,"service_tier":"standard"}}}{{"\n\n"}}""",
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" + VectorModel
+            + "\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{" + VectorUsage + ",\"output_tokens\":1,\"service_tier\":\"standard\"}}}\n\n",
         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n",
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"EqQBCgIYAhIM+/=\"}}\n\n",
         "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",

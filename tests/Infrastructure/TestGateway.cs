@@ -21,6 +21,7 @@ internal sealed class TestGateway : IAsyncDisposable
     private readonly WebApplication app;
     private readonly DirectoryInfo root;
     private readonly bool keepsData;
+    private bool stopped;
 
     private TestGateway(WebApplication app, DirectoryInfo root, bool keepsData)
     {
@@ -113,9 +114,14 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <summary>Stops as a process does that is asked to; the data stays for the next one.</summary>
     public async Task<DirectoryInfo> StopAsync()
     {
-        Http.Dispose();
-        await app.StopAsync();
-        await app.DisposeAsync();
+        if (!stopped)
+        {
+            stopped = true;
+            Http.Dispose();
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+
         return root;
     }
 

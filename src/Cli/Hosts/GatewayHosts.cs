@@ -108,10 +108,9 @@ internal static class GatewayHosts
             kestrel.Limits.MaxRequestBodySize = null; // The pipeline bounds bodies, and says so in the client's protocol.
         });
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        foreach (var noisy in (string[])["Microsoft.AspNetCore", "Yarp", "MassTransit"])
-        {
-            builder.Logging.AddFilter(noisy, LogLevel.Warning);
-        }
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
+        builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new ConfigSource(start.Config));

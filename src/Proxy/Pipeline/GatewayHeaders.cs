@@ -3,6 +3,7 @@ namespace CCGate.Proxy.Pipeline;
 /// <summary>The response headers the gateway adds.</summary>
 internal static class GatewayHeaders
 {
+    public const string Prefix = "x-ccgate-";
     public const string RequestId = "x-ccgate-request-id";
     public const string Upstream = "x-ccgate-upstream";
 

@@ -19,7 +19,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
 
     public int? StatusCode { get; private set; }
 
-    /// <summary>The client is being sent this upstream's answer.</summary>
+    /// <summary>This upstream's answer is the one for the client, whether or not a byte of it has been sent.</summary>
     public bool IsAnswering { get; private set; }
 
     public AttemptMeter? Meter { get; private set; }

@@ -26,9 +26,10 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
     {
         var http = request.Http;
         var upstream = request.Upstream.Config;
+        var client = ClientPresence.Of(http);
         var startedAt = time.GetUtcNow();
 
-        // 1. The body may have been read by an attempt before: each gets the client's bytes anew, with its own name for the model.
+        // 1. An attempt before may have read the body: each gets the client's bytes anew, with its own name for the model.
         var limit = request.Billing?.MaxOutputTokens;
         var body = request.Call.Body.With(
             request.ProviderModel == request.Call.Model ? null : request.ProviderModel,
@@ -46,7 +47,13 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
-        var failure = FailureOf(http, transformer, error, metered);
+        var failure = FailureOf(client, transformer, error, metered);
+        var answered = http.Response.HasStarted || (transformer.IsAnswering && error is ForwarderError.None);
+        if (!answered)
+        {
+            TakeBack(http.Response);
+        }
+
         if (failure is not AttemptFailure.None)
         {
             LogFailed(upstream.Id, request.Number, failure, transformer.StatusCode, error);
@@ -69,12 +76,22 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         return new AttemptOutcome(
             request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered),
             failure,
-            Answered: transformer.IsAnswering);
+            answered);
     }
 
-    private static AttemptFailure FailureOf(HttpContext http, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
+    /// <summary>An answer that broke off before its first byte left its status and headers: the next attempt, or a refusal, begins without them.</summary>
+    private static void TakeBack(HttpResponse response)
     {
-        if (http.RequestAborted.IsCancellationRequested || error is ForwarderError.ResponseBodyClient or ForwarderError.RequestBodyClient)
+        response.StatusCode = StatusCodes.Status200OK;
+        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            response.Headers.Remove(name);
+        }
+    }
+
+    private static AttemptFailure FailureOf(ClientPresence client, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
+    {
+        if (error is not ForwarderError.None && client.HasLeft)
         {
             return AttemptFailure.ClientAborted;
         }
@@ -87,6 +104,11 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         if (transformer.StatusCode >= 400)
         {
             return AttemptFailure.UpstreamError;
+        }
+
+        if (error is ForwarderError.ResponseBodyClient)
+        {
+            return AttemptFailure.ClientAborted;
         }
 
         if (error is not ForwarderError.None)

@@ -72,16 +72,21 @@ public sealed class BillingTests
     [Fact]
     public async Task A_truncated_stream_is_cut_for_the_client_too_and_billed_by_estimate()
     {
+        var read = new TaskCompletionSource();
         await using var upstream = await ScriptedUpstream.StartAsync(async http =>
         {
             await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames[..8]);
+            await read.Task;
             http.Abort();
         });
         await using var gateway = await TestGateway.StartAsync(upstream);
 
         using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
+        await using var stream = await response.Content.ReadAsStreamAsync();
+        await stream.ReadExactlyAsync(new byte[Encoding.UTF8.GetByteCount(string.Concat(AnthropicAnswers.VectorFrames[..8]))]);
+        read.SetResult();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => response.Content.ReadAsStringAsync());
+        await Assert.ThrowsAnyAsync<Exception>(() => stream.CopyToAsync(Stream.Null));
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
         Assert.Equal(103, completed.Usage.InputTokens);

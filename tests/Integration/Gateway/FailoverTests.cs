@@ -67,6 +67,29 @@ public sealed class FailoverTests
         }
     }
 
+    [Fact]
+    public async Task An_upstream_that_breaks_off_before_the_first_byte_of_its_answer_is_replaced()
+    {
+        await using var breaking = await ScriptedUpstream.StartAsync(async http =>
+        {
+            http.Response.Headers["x-of-the-broken"] = "1";
+            await http.Response.StartAsync();
+            await http.Response.Body.FlushAsync();
+            http.Abort();
+        });
+        await using var good = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams(breaking.Url, good.Url));
+
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+            Assert.Equal(AnthropicAnswers.VectorJson, await response.Content.ReadAsStringAsync());
+            Assert.False(response.Headers.Contains("x-of-the-broken"));
+        }
+
+        Assert.Single(breaking.Received);
+    }
+
     [Theory]
     [InlineData(400)]
     [InlineData(404)]
@@ -99,16 +122,21 @@ public sealed class FailoverTests
     [Fact]
     public async Task Once_a_byte_reached_the_client_no_other_upstream_is_tried()
     {
+        var read = new TaskCompletionSource();
         await using var breaking = await ScriptedUpstream.StartAsync(async http =>
         {
-            await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames[..2]);
+            await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames[..1]);
+            await read.Task;
             http.Abort();
         });
         await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams(breaking.Url, breaking.Url));
 
         using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
+        await using var stream = await response.Content.ReadAsStreamAsync();
+        Assert.NotEqual(0, await stream.ReadAsync(new byte[1]));
+        read.SetResult();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => response.Content.ReadAsStringAsync());
+        await Assert.ThrowsAnyAsync<Exception>(() => stream.CopyToAsync(Stream.Null));
         Assert.Single(breaking.Received);
         Assert.Single((await gateway.EventAsync()).Attempts);
     }
