@@ -105,10 +105,13 @@ public sealed class AttemptMeterTests
         Assert.NotNull(metered.Doubt);
     }
 
-    [Fact]
-    public void A_body_cut_behind_its_usage_is_known_but_did_not_end()
+    [Theory]
+    [InlineData("")]
+    [InlineData(",\"content\":[{\"te")]
+    [InlineData(",\"content\":[{}")]
+    public void A_body_cut_behind_its_usage_is_known_but_did_not_end(string rest)
     {
-        var metered = MeteredAnswer.Of("""{"model":"m","usage":{"input_tokens":3,"output_tokens":4},"content":[{"te"""u8.ToArray(), Json);
+        var metered = MeteredAnswer.Of(Encoding.UTF8.GetBytes("""{"model":"m","usage":{"input_tokens":3,"output_tokens":4}""" + rest), Json);
 
         Assert.Equal((UsageState.Known, 3, 0, 4, false, null), Seen(metered));
     }

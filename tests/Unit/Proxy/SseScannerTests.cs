@@ -77,6 +77,19 @@ public sealed class SseScannerTests
     }
 
     [Fact]
+    public void A_line_that_never_ends_is_given_up_at_the_bound_and_not_kept()
+    {
+        using var scanner = new SseScanner((_, _) => { }, maxEventBytes: 64);
+        var part = new byte[50];
+
+        scanner.Push(part);
+        Assert.Equal(0, scanner.Skipped);
+        scanner.Push(part);
+        scanner.Push(part);
+        Assert.Equal(1, scanner.Skipped);
+    }
+
+    [Fact]
     public void Scanning_allocates_nothing_once_it_runs()
     {
         var events = 0;

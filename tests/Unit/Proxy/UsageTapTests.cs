@@ -77,13 +77,18 @@ public sealed class UsageTapTests
         Assert.Equal("reset", failure.Message);
     }
 
-    [Fact]
-    public async Task Disposing_the_tap_disposes_what_the_upstream_sent()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Disposing_the_tap_disposes_what_the_upstream_sent_read_or_not(bool read)
     {
         var source = new MemoryStream(Encoding.UTF8.GetBytes(Body));
         using var meter = new AttemptMeter(200, null, null);
         var tap = new UsageTap(new StreamContent(source), meter, TimeProvider.System);
-        await tap.ReadAsStreamAsync();
+        if (read)
+        {
+            await tap.ReadAsStreamAsync();
+        }
 
         tap.Dispose();
 
