@@ -15,6 +15,9 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>An open connection; dispose it to give it back to its pool.</summary>
     public abstract ValueTask<DbConnection> OpenAsync(CancellationToken cancellationToken);
 
+    /// <summary>Waits for one's turn to write, where writers must take turns; dispose it after the commit.</summary>
+    public virtual ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IDisposable?>(null);
+
     public abstract ValueTask DisposeAsync();
 }
 
@@ -34,6 +37,9 @@ internal sealed class SqliteDatabase : Database
 {
     private readonly string connectionString;
 
+    // Between processes SQLite makes writers wait by polling every 100 ms, which starves whoever meets a busy one. Within this process they queue.
+    private readonly SemaphoreSlim writing = new(1);
+
     public SqliteDatabase(string path)
     {
         SQLitePCL.Batteries_V2.Init();
@@ -51,5 +57,20 @@ internal sealed class SqliteDatabase : Database
         return connection;
     }
 
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override async ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken)
+    {
+        await writing.WaitAsync(cancellationToken);
+        return new Turn(writing);
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        writing.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private sealed class Turn(SemaphoreSlim writing) : IDisposable
+    {
+        public void Dispose() => writing.Release();
+    }
 }
