@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -69,5 +70,33 @@ internal sealed class RawJsonConverter : JsonConverter<string>
         return document.RootElement.GetRawText();
     }
 
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteRawValue(value);
+    /// <summary>Text that is not JSON travels as a string, which no event is: the reader rejects it alone instead of the message it is in.</summary>
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
+    {
+        if (IsJson(value))
+        {
+            writer.WriteRawValue(value, skipInputValidation: true);
+        }
+        else
+        {
+            writer.WriteStringValue(value);
+        }
+    }
+
+    private static bool IsJson(string value)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(value), new JsonReaderOptions { MaxDepth = 900 });
+            while (reader.Read())
+            {
+            }
+
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 }

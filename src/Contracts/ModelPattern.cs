@@ -34,6 +34,13 @@ public static class ModelPattern
         return pattern.AsSpan(p).TrimStart('*').IsEmpty;
     }
 
+    /// <summary>Whether the pattern stands for more than one name.</summary>
+    public static bool IsWildcard(string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        return pattern.Contains('*', StringComparison.Ordinal);
+    }
+
     /// <summary>Higher is more specific: a name without a star beats any pattern, then more literal text beats less.</summary>
     internal static int Specificity(string pattern)
     {

@@ -13,7 +13,7 @@ namespace CCGate.Tests.Infrastructure;
 internal sealed class ServerProcess : IDisposable
 {
     private const string Guard = """
-        set -m; log=$1; signal=$2; shift 2
+        exec 2>/dev/null; set -m; log=$1; signal=$2; shift 2
         "$@" </dev/null >>"$log" 2>&1 & child=$!
         echo $child
         read -r _
@@ -23,8 +23,13 @@ internal sealed class ServerProcess : IDisposable
         """;
 
     private readonly Process guard;
+    private readonly string group;
 
-    private ServerProcess(Process guard) => this.guard = guard;
+    private ServerProcess(Process guard, string group)
+    {
+        this.guard = guard;
+        this.group = group;
+    }
 
     /// <param name="log">Where its output goes.</param>
     /// <param name="signal">The signal that ends it, such as <c>KILL</c>.</param>
@@ -44,9 +49,11 @@ internal sealed class ServerProcess : IDisposable
         }
 
         var process = Process.Start(start)!;
-        process.StandardOutput.ReadLine();
-        return new ServerProcess(process);
+        return new ServerProcess(process, process.StandardOutput.ReadLine()!);
     }
+
+    /// <summary>Sends the server a signal, such as <c>STOP</c>, after which it holds its connections and answers nothing.</summary>
+    public Task SignalAsync(string signal) => RunAsync("/bin/kill", "-s", signal, "--", "-" + group);
 
     /// <summary>Ends the server and waits until it is gone.</summary>
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -18,6 +19,9 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>Waits for one's turn to write, where writers must take turns; dispose it after the commit.</summary>
     public virtual ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IDisposable?>(null);
 
+    /// <summary>A read-only transaction in which every query sees the same instant, and which no writer waits for.</summary>
+    public abstract ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken);
+
     public abstract ValueTask DisposeAsync();
 }
 
@@ -28,6 +32,9 @@ internal sealed class PostgresDatabase(string connectionString) : Database
         new NpgsqlConnectionStringBuilder(connectionString) { SearchPath = "ccgate,metering" }.ConnectionString).Build();
 
     public override async ValueTask<DbConnection> OpenAsync(CancellationToken cancellationToken) => await Source.OpenConnectionAsync(cancellationToken);
+
+    public override ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     public override ValueTask DisposeAsync() => Source.DisposeAsync();
 }
@@ -56,6 +63,9 @@ internal sealed class SqliteDatabase : Database
         await command.ExecuteNonQueryAsync(cancellationToken);
         return connection;
     }
+
+    public override ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        new(((SqliteConnection)connection).BeginTransaction(deferred: true));
 
     public override async ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken)
     {

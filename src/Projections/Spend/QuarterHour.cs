@@ -1,3 +1,4 @@
+using CCGate.Hosting.Storage;
 using CCGate.Projections.Engine;
 
 namespace CCGate.Projections.Spend;

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using CCGate.Contracts;
 using CCGate.Hosting.Storage;
 using CCGate.Projections.Engine;
 using Dapper;

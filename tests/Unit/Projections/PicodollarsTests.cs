@@ -1,4 +1,4 @@
-using CCGate.Projections.Spend;
+using CCGate.Contracts;
 
 namespace CCGate.Tests.Unit.Projections;
 

@@ -1,4 +1,4 @@
-namespace CCGate.Projections.Engine;
+namespace CCGate.Hosting.Storage;
 
 /// <summary>Instants as the read models hold them: whole microseconds since 1970 in UTC.</summary>
 internal static class Instant

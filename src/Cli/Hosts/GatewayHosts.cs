@@ -1,0 +1,127 @@
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Health;
+using CCGate.Hosting.Storage;
+using CCGate.Hosting.Telemetry;
+using CCGate.Hosting.Tenants;
+using CCGate.Metering;
+using CCGate.Metering.EventStore;
+using CCGate.Projections;
+using CCGate.Proxy;
+using CCGate.Proxy.Journal;
+using CCGate.Proxy.Pipeline;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace CCGate.Cli.Hosts;
+
+/// <summary>What a process is started with.</summary>
+/// <param name="Config">The configuration that was read.</param>
+/// <param name="Directory">Where it came from, to watch for changes; null for the demo.</param>
+/// <param name="Data">Where this process keeps its files.</param>
+/// <param name="Urls">Where it listens, separated by semicolons.</param>
+internal sealed record HostStart(GatewayConfig Config, ConfigDirectory? Directory, DirectoryInfo Data, string Urls);
+
+/// <summary>The four kinds of process, each built from the same AddX and MapX.</summary>
+internal static class GatewayHosts
+{
+    // What belongs to the projections, wherever it is asked for.
+    private static readonly string[] ProjectionPaths = ["/api/{**path}", "/usage", "/dashboard/{**path}", "/docs/{**path}", "/openapi/{**path}"];
+
+    /// <summary>Everything in one process, over SQLite and without a broker.</summary>
+    public static WebApplication Run(HostStart start)
+    {
+        var builder = Create(start);
+        builder.Services.AddSingleton(_ => new SqliteDatabase(Path.Combine(start.Data.FullName, "store.db")));
+        builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<SqliteDatabase>());
+        builder.Services.AddSingleton<IEventStore, SqliteEventStore>();
+        builder.Services.AddSingleton<EventIntake>();
+        builder.Services.AddSingleton<IUsageSink, StoreUsageSink>();
+        builder.Services.AddHostedService<StoreMigration>();
+        builder.Services.AddProjections();
+        builder.Services.AddProxy(start.Data);
+
+        var app = builder.Build();
+        app.MapHealth();
+        app.MapProxy();
+        app.MapProjections();
+        return app;
+    }
+
+    /// <summary>The gateway alone; usage leaves over RabbitMQ, spend comes back from PostgreSQL.</summary>
+    public static WebApplication Proxy(HostStart start)
+    {
+        var builder = Create(start);
+        builder.Services.AddSingleton<Database>(_ => new PostgresDatabase(start.Config.EventStore!));
+        RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), ProxyIdentity.Of(start.Data).Instance);
+        builder.Services.AddProxy(start.Data);
+
+        var app = builder.Build();
+        app.MapHealth();
+        app.MapProxy();
+        if (start.Config.Projections is { } projections)
+        {
+            foreach (var path in ProjectionPaths)
+            {
+                app.MapForwarder(path, projections.AbsoluteUri.TrimEnd('/'));
+            }
+        }
+
+        return app;
+    }
+
+    /// <summary>Takes events from the queue into the store.</summary>
+    public static WebApplication Metering(HostStart start)
+    {
+        var builder = Create(start);
+        builder.AddMetering(start.Config);
+
+        var app = builder.Build();
+        app.MapHealth();
+        return app;
+    }
+
+    /// <summary>Builds the read models and answers questions about them.</summary>
+    public static WebApplication Projections(HostStart start)
+    {
+        var builder = Create(start);
+        builder.Services.AddPostgresEventStore(start.Config.EventStore!);
+        builder.Services.AddProjections();
+
+        var app = builder.Build();
+        app.MapHealth();
+        app.MapProjections();
+        return app;
+    }
+
+    /// <summary>What every process shares.</summary>
+    private static WebApplicationBuilder Create(HostStart start)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseUrls(start.Urls);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = null; // The pipeline bounds bodies, and says so in the client's protocol.
+        });
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
+        builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(new ConfigSource(start.Config));
+        builder.Services.AddSingleton<TenantDirectory>();
+        builder.Services.AddTelemetry(start.Config);
+        if (start.Directory is { } directory)
+        {
+            builder.Services.AddSingleton(directory);
+            builder.Services.AddHostedService<ConfigReloader>();
+        }
+
+        return builder;
+    }
+}

@@ -1,0 +1,281 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace CCGate.Hosting.Configuration;
+
+/// <summary>Something wrong, or worth knowing, about one setting.</summary>
+/// <param name="File">The file's name, such as <c>tenants.json</c>.</param>
+/// <param name="Path">JSON path, such as <c>$.tenants[0].key</c>.</param>
+/// <param name="Message">What is wrong.</param>
+/// <param name="Allowed">What would be right; null when the message says it.</param>
+/// <param name="IsWarning">The file can be used as it is.</param>
+internal sealed record ConfigProblem(string File, string Path, string Message, string? Allowed, bool IsWarning)
+{
+    public override string ToString() =>
+        $"{File}: {Path}: {(IsWarning ? "warning: " : "")}{Message}{(Allowed is null ? "" : $" (allowed: {Allowed})")}";
+}
+
+/// <summary>One JSON object of a configuration file, read member by member; every problem is noted and reading goes on.</summary>
+internal sealed partial class ConfigNode(JsonElement element, string file, string path, List<ConfigProblem> problems)
+{
+    private readonly HashSet<string> known = new(StringComparer.Ordinal);
+
+    public string Path => path;
+
+    public JsonElement Element => element;
+
+    public void Error(string name, string message, string? allowed = null) => problems.Add(new ConfigProblem(file, At(name), message, allowed, IsWarning: false));
+
+    public void Warn(string name, string message) => problems.Add(new ConfigProblem(file, At(name), message, null, IsWarning: true));
+
+    public bool Has(string name) => TryGet(name, out _);
+
+    public string? String(string name)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            Error(name, $"is {Describe(value)}", "a string");
+            return null;
+        }
+
+        return Substitute(name, value.GetString()!);
+    }
+
+    public string? RequiredString(string name)
+    {
+        var value = String(name);
+        if (string.IsNullOrWhiteSpace(value) && (value is not null || !Has(name)))
+        {
+            Error(name, value is null ? "is missing" : "is empty", "a string");
+            return null;
+        }
+
+        return value;
+    }
+
+    public bool Boolean(string name, bool otherwise)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return otherwise;
+        }
+
+        if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+        {
+            Error(name, $"is {Describe(value)}", "true or false");
+            return otherwise;
+        }
+
+        return value.GetBoolean();
+    }
+
+    public decimal? Number(string name, decimal min, decimal max, bool whole = false)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetDecimal(out var number) || number < min || number > max || (whole && number != decimal.Truncate(number)))
+        {
+            Error(name, $"is {Describe(value)}", string.Create(CultureInfo.InvariantCulture, $"{(whole ? "a whole number" : "a number")} from {min} to {max}"));
+            return null;
+        }
+
+        return number;
+    }
+
+    public long Integer(string name, long otherwise, long min, long max) => (long?)Number(name, min, max, whole: true) ?? otherwise;
+
+    public TimeSpan Seconds(string name, TimeSpan otherwise) =>
+        Number(name, 0.001m, 86_400m) is { } seconds ? TimeSpan.FromSeconds((double)seconds) : otherwise;
+
+    public TimeSpan Milliseconds(string name, TimeSpan otherwise) =>
+        Number(name, 0m, 86_400_000m) is { } milliseconds ? TimeSpan.FromMilliseconds((double)milliseconds) : otherwise;
+
+    public T Choice<T>(string name, T otherwise, params ReadOnlySpan<(string Name, T Value)> choices)
+    {
+        if (String(name) is not { } written)
+        {
+            return otherwise;
+        }
+
+        foreach (var choice in choices)
+        {
+            if (string.Equals(choice.Name, written, StringComparison.OrdinalIgnoreCase))
+            {
+                return choice.Value;
+            }
+        }
+
+        var names = new string[choices.Length];
+        for (var i = 0; i < names.Length; i++)
+        {
+            names[i] = choices[i].Name;
+        }
+
+        Error(name, $"is \"{written}\"", string.Join(", ", names));
+        return otherwise;
+    }
+
+    public Uri? Url(string name, params ReadOnlySpan<string> schemes)
+    {
+        if (String(name) is not { } written)
+        {
+            return null;
+        }
+
+        if (!Uri.TryCreate(written, UriKind.Absolute, out var url) || !schemes.Contains(url.Scheme) || url.Host.Length == 0)
+        {
+            Error(name, "is not an address", string.Join(" or ", schemes.ToArray().Select(scheme => $"{scheme}://host[:port][/path]")));
+            return null;
+        }
+
+        return url;
+    }
+
+    public ImmutableArray<string> Strings(string name, ImmutableArray<string> otherwise)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return otherwise;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            Error(name, $"is {Describe(value)}", "an array of strings");
+            return otherwise;
+        }
+
+        var strings = ImmutableArray.CreateBuilder<string>();
+        foreach (var (index, item) in value.EnumerateArray().Index())
+        {
+            if (item.ValueKind != JsonValueKind.String)
+            {
+                Error($"{name}[{index}]", $"is {Describe(item)}", "a string");
+                continue;
+            }
+
+            strings.Add(Substitute($"{name}[{index}]", item.GetString()!));
+        }
+
+        return strings.ToImmutable();
+    }
+
+    public ImmutableDictionary<string, string> Map(string name)
+    {
+        var map = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.OrdinalIgnoreCase);
+        if (Object(name) is { } node)
+        {
+            foreach (var member in node.Element.EnumerateObject())
+            {
+                if (node.String(member.Name) is { } value)
+                {
+                    map[member.Name] = value;
+                }
+            }
+        }
+
+        return map.ToImmutable();
+    }
+
+    public ConfigNode? Object(string name)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            Error(name, $"is {Describe(value)}", "an object");
+            return null;
+        }
+
+        return new ConfigNode(value, file, At(name), problems);
+    }
+
+    public IEnumerable<ConfigNode> Objects(string name)
+    {
+        if (!TryGet(name, out var value))
+        {
+            yield break;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            Error(name, $"is {Describe(value)}", "an array of objects");
+            yield break;
+        }
+
+        foreach (var (index, item) in value.EnumerateArray().Index())
+        {
+            if (item.ValueKind == JsonValueKind.Object)
+            {
+                yield return new ConfigNode(item, file, $"{At(name)}[{index}]", problems);
+            }
+            else
+            {
+                Error($"{name}[{index}]", $"is {Describe(item)}", "an object");
+            }
+        }
+    }
+
+    /// <summary>Says of settings that are valid but have no effect what to use instead.</summary>
+    public void Ignored(string instead, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (Has(name))
+            {
+                Warn(name, $"has no effect here; {instead}");
+            }
+        }
+    }
+
+    /// <summary>Reports members nobody asked for. Where a typo would silently lift a limit it is an error.</summary>
+    public void Finish(bool unknownIsError = false)
+    {
+        foreach (var member in element.EnumerateObject().Where(member => !known.Contains(member.Name)))
+        {
+            problems.Add(new ConfigProblem(file, At(member.Name), "is not a setting", string.Join(", ", known.Order(StringComparer.Ordinal)), !unknownIsError));
+        }
+    }
+
+    private bool TryGet(string name, out JsonElement value)
+    {
+        known.Add(name);
+        return element.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+    }
+
+    private string At(string name) => name.Length == 0 ? path : $"{path}.{name}";
+
+    private static string Describe(JsonElement value)
+    {
+        var text = value.GetRawText();
+        return text.Length > 40 ? value.ValueKind.ToString() : text;
+    }
+
+    private string Substitute(string name, string value) => value.Contains("${", StringComparison.Ordinal)
+        ? Variable().Replace(value, match =>
+        {
+            if (Environment.GetEnvironmentVariable(match.Groups[1].Value) is { } found)
+            {
+                return found;
+            }
+
+            Error(name, $"names the environment variable {match.Groups[1].Value}, which is not set");
+            return match.Value;
+        })
+        : value;
+
+    [GeneratedRegex(@"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")]
+    private static partial Regex Variable();
+}

@@ -1,0 +1,126 @@
+namespace CCGate.Hosting.Configuration;
+
+/// <summary>Reads server.json, the Node project's included.</summary>
+internal static class ServerFile
+{
+    public const string Name = "server.json";
+
+    public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
+    {
+        var server = ReadAddress(root.Object("server"));
+        server = ReadBounds(root.Object("limits"), server) with
+        {
+            Abort = root.Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain)),
+        };
+
+        var telemetry = root.Object("telemetry");
+        config = config with
+        {
+            Server = server,
+            Admin = ReadAdmin(root.Object("admin")),
+            EventStore = root.String("eventStore"),
+            Broker = root.Url("broker", "amqp", "amqps")?.OriginalString,
+            Projections = root.Url("projections", "http", "https"),
+            OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
+        };
+        telemetry?.Finish();
+        ReadWhatNodeKnew(root);
+        root.Finish();
+        return config;
+    }
+
+    private static ServerConfig ReadAddress(ConfigNode? node)
+    {
+        if (node is null)
+        {
+            return new ServerConfig();
+        }
+
+        var server = new ServerConfig { Host = node.RequiredStringOr("host", "127.0.0.1"), Port = (int)node.Integer("port", 3000, 0, 65_535) };
+        node.Ignored("set upstreams[].timeouts in upstreams.json", "timeout");
+        node.Ignored("connections are kept alive as HTTP says", "keepAlive");
+        node.Finish();
+        return server;
+    }
+
+    private static string RequiredStringOr(this ConfigNode node, string name, string otherwise) => node.Has(name) ? node.RequiredString(name) ?? otherwise : otherwise;
+
+    private static ServerConfig ReadBounds(ConfigNode? node, ServerConfig server)
+    {
+        if (node is null)
+        {
+            return server;
+        }
+
+        server = server with
+        {
+            MaxBodyBytes = node.Integer("maxBodyBytes", server.MaxBodyBytes, 1024, 1L << 30),
+            BudgetStatus = (int)node.Integer("budgetStatus", server.BudgetStatus, 402, 429),
+            MaxJournalEvents = node.Integer("maxJournalEvents", server.MaxJournalEvents, 1, 100_000_000),
+        };
+        if (server.BudgetStatus is not (402 or 429))
+        {
+            node.Error("budgetStatus", $"is {server.BudgetStatus}", "402 or 429");
+        }
+
+        node.Finish(unknownIsError: true);
+        return server;
+    }
+
+    private static AdminConfig? ReadAdmin(ConfigNode? node)
+    {
+        if (node is null)
+        {
+            return null;
+        }
+
+        var enabled = node.Boolean("enabled", true);
+        var username = node.String("username") ?? "admin";
+        var password = node.String("passwordHash") ?? node.String("password");
+        node.Ignored("the operator's page is always /dashboard", "path");
+        node.Finish();
+        if (!enabled)
+        {
+            return null;
+        }
+
+        if (string.IsNullOrEmpty(password))
+        {
+            node.Error("password", "is missing while admin is enabled", "a password, or passwordHash as sha256:HEX");
+            return null;
+        }
+
+        if ((node.Has("passwordHash") && !password.StartsWith("sha256:", StringComparison.OrdinalIgnoreCase)) || SecretHash.Parse(password) is not { } hash)
+        {
+            node.Error(node.Has("passwordHash") ? "passwordHash" : "password", "is not a hash", "sha256: and 64 hexadecimal digits");
+            return null;
+        }
+
+        return new AdminConfig(username, hash);
+    }
+
+    private static void ReadWhatNodeKnew(ConfigNode root)
+    {
+        if (root.Object("logging") is { } logging)
+        {
+            logging.Ignored("set the environment variable Logging__LogLevel__Default", "level");
+            logging.Ignored("logs go to the console; let the service manager keep them", "maxFileSize", "maxFiles", "enableConsole", "directory");
+            logging.Finish();
+        }
+
+        if (root.Object("proxy") is { } proxy)
+        {
+            proxy.Ignored("set upstreams[].timeouts in upstreams.json", "timeout");
+            proxy.Ignored("set loadBalancer.maxAttempts in upstreams.json", "retryAttempts", "retryDelay");
+            proxy.Finish();
+        }
+
+        if (root.Object("openai") is { } openai)
+        {
+            openai.Boolean("enabled", true);
+            openai.Map("models");
+            openai.String("defaultModel");
+            openai.Finish();
+        }
+    }
+}

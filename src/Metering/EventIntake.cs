@@ -1,0 +1,53 @@
+using CCGate.Contracts;
+using CCGate.Metering.EventStore;
+
+namespace CCGate.Metering;
+
+/// <summary>An event that can never be stored, and why.</summary>
+internal sealed record RejectedEvent(EventRecord Event, string Reason);
+
+/// <summary>The one door into the event store: what comes in is checked one by one, so that a bad event stops nobody but itself.</summary>
+internal sealed class EventIntake(IEventStore store)
+{
+    /// <summary>Stores the good events and gives back the others; throws only when the store cannot be reached, and may then be called again.</summary>
+    public async Task<IReadOnlyList<RejectedEvent>> AcceptAsync(IReadOnlyList<EventRecord> events, CancellationToken cancellationToken)
+    {
+        var good = new List<EventRecord>(events.Count);
+        var rejected = new List<RejectedEvent>();
+        foreach (var arrived in events)
+        {
+            // Before it is read: the reader takes half a surrogate pair no more than the store does.
+            var record = arrived.Data is null ? arrived : arrived with { Data = StorableJson.From(arrived.Data) };
+            if (EventRules.Violation(record) is { } reason)
+            {
+                rejected.Add(new RejectedEvent(arrived, reason));
+            }
+            else
+            {
+                good.Add(record);
+            }
+        }
+
+        await AppendAsync(good, rejected, cancellationToken);
+        return rejected;
+    }
+
+    /// <summary>Appends all at once; when the store refuses something among them for ever, each half by itself, down to the one it means.</summary>
+    private async Task AppendAsync(List<EventRecord> events, List<RejectedEvent> rejected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.AppendAsync(events, cancellationToken);
+        }
+        catch (UnstorableEventException refused) when (events.Count == 1)
+        {
+            rejected.Add(new RejectedEvent(events[0], refused.Message));
+        }
+        catch (UnstorableEventException)
+        {
+            var half = events.Count / 2;
+            await AppendAsync(events[..half], rejected, cancellationToken);
+            await AppendAsync(events[half..], rejected, cancellationToken);
+        }
+    }
+}

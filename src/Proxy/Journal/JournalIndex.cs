@@ -1,0 +1,169 @@
+namespace CCGate.Proxy.Journal;
+
+/// <summary>Which records of the journal are still needed, and so which commits may go.</summary>
+/// <remarks>
+/// A request is needed twice: from its opening until it is complete, and from then until the read model counts it. A fact also stays for as long as
+/// the commit with its opening does, or a restart would find an opening without a fact and take the request for an interrupted one.
+/// </remarks>
+internal sealed class JournalIndex
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<Guid, long> open = [];
+    private readonly Dictionary<Guid, Fact> facts = [];
+    private readonly Dictionary<long, int> needed = [];
+    private readonly Dictionary<long, List<long>> followers = [];
+    private List<long> obsolete = [];
+
+    /// <summary>Requests in flight, and facts the read model does not count yet.</summary>
+    public int Depth
+    {
+        get
+        {
+            lock (gate)
+            {
+                return open.Count + facts.Count;
+            }
+        }
+    }
+
+    /// <summary>Facts nobody else keeps yet.</summary>
+    public int Undelivered
+    {
+        get
+        {
+            lock (gate)
+            {
+                return facts.Values.Count(fact => !fact.Delivered);
+            }
+        }
+    }
+
+    public void Committed(long sequence, IEnumerable<JournalRecord> records)
+    {
+        lock (gate)
+        {
+            foreach (var record in records)
+            {
+                if (record.IsOpening)
+                {
+                    if (open.TryAdd(record.Event.Id, sequence))
+                    {
+                        Need_NeedsLock(sequence);
+                    }
+                }
+                else if (!facts.ContainsKey(record.Event.Id))
+                {
+                    Need_NeedsLock(sequence);
+                    open.Remove(record.Event.Id, out var opened);
+                    facts.Add(record.Event.Id, new Fact(sequence, opened, Delivered: false));
+                    if (opened != 0)
+                    {
+                        Release_NeedsLock(opened);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether a fact still has to be delivered, or delivered again.</summary>
+    public bool IsWanted(Guid id)
+    {
+        lock (gate)
+        {
+            return facts.ContainsKey(id);
+        }
+    }
+
+    public void Delivered(IEnumerable<Guid> ids)
+    {
+        lock (gate)
+        {
+            foreach (var id in ids)
+            {
+                if (facts.TryGetValue(id, out var fact))
+                {
+                    facts[id] = fact with { Delivered = true };
+                }
+            }
+        }
+    }
+
+    /// <summary>Facts somebody else keeps but the read model may not count yet.</summary>
+    public IReadOnlyList<Guid> Uncounted()
+    {
+        lock (gate)
+        {
+            return [.. facts.Where(pair => pair.Value.Delivered).Select(pair => pair.Key)];
+        }
+    }
+
+    /// <summary>The facts are counted: nothing here needs them.</summary>
+    public void Counted(IEnumerable<Guid> ids)
+    {
+        lock (gate)
+        {
+            foreach (var id in ids)
+            {
+                if (!facts.Remove(id, out var fact))
+                {
+                    continue;
+                }
+
+                if (needed.ContainsKey(fact.Opened) && fact.Opened != fact.Sequence)
+                {
+                    followers.TryAdd(fact.Opened, []);
+                    followers[fact.Opened].Add(fact.Sequence);
+                }
+                else
+                {
+                    Release_NeedsLock(fact.Sequence);
+                }
+            }
+        }
+    }
+
+    /// <summary>Commits that may be deleted; each is given once.</summary>
+    public IReadOnlyCollection<long> TakeObsolete()
+    {
+        lock (gate)
+        {
+            var taken = obsolete;
+            obsolete = [];
+            return taken;
+        }
+    }
+
+    public void PutBackObsolete(IReadOnlyCollection<long> taken)
+    {
+        lock (gate)
+        {
+            obsolete.AddRange(taken);
+        }
+    }
+
+    private void Need_NeedsLock(long sequence) => needed[sequence] = needed.GetValueOrDefault(sequence) + 1;
+
+    private void Release_NeedsLock(long sequence)
+    {
+        var released = new Stack<long>([sequence]);
+        while (released.TryPop(out var next))
+        {
+            if (--needed[next] > 0)
+            {
+                continue;
+            }
+
+            needed.Remove(next);
+            obsolete.Add(next);
+            if (followers.Remove(next, out var waiting))
+            {
+                waiting.ForEach(released.Push);
+            }
+        }
+    }
+
+    /// <param name="Sequence">The commit it is in; commits are numbered from 1.</param>
+    /// <param name="Opened">The commit its opening is in; 0 when it has none.</param>
+    /// <param name="Delivered">Somebody else keeps it.</param>
+    private readonly record struct Fact(long Sequence, long Opened, bool Delivered);
+}

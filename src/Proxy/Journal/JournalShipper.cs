@@ -1,0 +1,69 @@
+using CCGate.Hosting.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace CCGate.Proxy.Journal;
+
+/// <summary>Delivers the journal's facts in order, one batch at a time, and again until somebody else keeps them.</summary>
+internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink sink, TimeProvider time, ILogger<JournalShipper> logger) : BackgroundService
+{
+    // A message of some hundred events is far below RabbitMQ's limits and costs one confirm.
+    private const int CommitsPerBatch = 64;
+    private const int LargestBatch = 500;
+
+    private static readonly TimeSpan IdlePeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(10);
+
+    // What was delivered long ago and is still not counted may have been lost on the way, with a queue or a disk: it is sent again.
+    private static readonly TimeSpan RedeliveryPeriod = TimeSpan.FromMinutes(10);
+
+    /// <summary>Raised after facts were delivered.</summary>
+    public event Action? Delivered;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        long position = 0;
+        var backoff = TimeSpan.Zero;
+        var redeliverAt = time.GetUtcNow() + RedeliveryPeriod;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var (facts, upTo) = journal.ReadFacts(position, CommitsPerBatch);
+            try
+            {
+                foreach (var batch in facts.Chunk(LargestBatch))
+                {
+                    await sink.DeliverAsync(batch, stoppingToken);
+                    journal.Index.Delivered(batch.Select(fact => fact.Id));
+                    Delivered?.Invoke();
+                }
+
+                backoff = TimeSpan.Zero;
+            }
+            catch (Exception error) when (!stoppingToken.IsCancellationRequested)
+            {
+                backoff = TimeSpan.FromMilliseconds(Math.Clamp(backoff.TotalMilliseconds * 2, 200, LongestBackoff.TotalMilliseconds));
+                LogFailed(error, journal.Index.Undelivered, backoff);
+                await Task.Delay(backoff, time, stoppingToken);
+                continue;
+            }
+
+            if (upTo != position)
+            {
+                position = upTo;
+                continue;
+            }
+
+            if (time.GetUtcNow() >= redeliverAt)
+            {
+                redeliverAt = time.GetUtcNow() + RedeliveryPeriod;
+                position = 0;
+                continue;
+            }
+
+            await journal.FactsWritten.WaitAsync(IdlePeriod, stoppingToken);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Undelivered} events wait in the journal: they could not be delivered; next try in {Backoff}")]
+    private partial void LogFailed(Exception error, int undelivered, TimeSpan backoff);
+}

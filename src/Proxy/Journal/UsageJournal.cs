@@ -1,0 +1,210 @@
+using System.Threading.Channels;
+using CCGate.Contracts;
+using CCGate.Hosting.Concurrency;
+using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Pipeline;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace CCGate.Proxy.Journal;
+
+/// <summary>The durable memory of this proxy: a request is on disk before it is forwarded, and stays there until the read model counts it.</summary>
+/// <remarks>One writer takes whatever waits and commits it together, so the cost of an fsync is shared by all that arrive while one runs.</remarks>
+internal sealed partial class UsageJournal(JournalFile file, ConfigSource config, ILogger<UsageJournal> logger) : BackgroundService
+{
+    private const int LargestCommit = 1_000;
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource stopping = new();
+    private readonly Channel<Entry> queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(10_000) { SingleReader = true });
+
+    public JournalIndex Index { get; } = new();
+
+    /// <summary>Raised when there is something to deliver.</summary>
+    public Signal FactsWritten { get; } = new();
+
+    /// <summary>Why the last commit failed; null when it did not.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Returns when the request is on disk; refuses when it cannot be, because then nothing may be forwarded.</summary>
+    public async Task OpenAsync(RequestCompleted ifInterrupted, CancellationToken cancellationToken)
+    {
+        var bound = config.Current.Server.MaxJournalEvents;
+        if (Failure is { } failure)
+        {
+            throw new RefusedException(RefusalReason.Unavailable, $"The journal cannot be written: {failure}. Nothing is forwarded without a record; is the disk of --data full?");
+        }
+
+        if (Index.Depth >= bound)
+        {
+            throw new RefusedException(RefusalReason.Unavailable, $"The journal holds {bound} events that the event store does not have yet (server.json: limits.maxJournalEvents). Is the broker or the event store down?");
+        }
+
+        try
+        {
+            await WriteAsync(new JournalRecord(IsOpening: true, EventRecord.From(ifInterrupted)), isRetried: false, cancellationToken);
+        }
+        catch (IOException error)
+        {
+            throw new RefusedException(RefusalReason.Unavailable, $"The journal cannot be written: {error.Message}. Nothing is forwarded without a record; is the disk of --data full?");
+        }
+    }
+
+    /// <summary>Returns when the fact is on disk; while the disk refuses it, it is tried again for as long as the process lives.</summary>
+    public Task CompleteAsync(EventRecord fact) => WriteAsync(new JournalRecord(IsOpening: false, fact), isRetried: true, CancellationToken.None);
+
+    /// <summary>Reads what an earlier process left. Requests that were open get the event that says so. Call once, before the first request.</summary>
+    public IReadOnlyList<EventRecord> Recover()
+    {
+        var open = new Dictionary<Guid, EventRecord>();
+        var facts = new Dictionary<Guid, EventRecord>();
+        long last = 0;
+        for (var commits = file.Read(0, 100); commits.Count > 0; commits = file.Read(last, 100))
+        {
+            foreach (var (sequence, data) in commits)
+            {
+                var records = JournalRecord.ReadAll(data).ToList();
+                Index.Committed(sequence, records);
+                foreach (var record in records)
+                {
+                    (record.IsOpening ? open : facts)[record.Event.Id] = record.Event;
+                }
+
+                last = sequence;
+            }
+        }
+
+        var interrupted = open.Where(pair => !facts.ContainsKey(pair.Key)).Select(pair => pair.Value).ToList();
+        if (interrupted.Count > 0)
+        {
+            var records = interrupted.ConvertAll(fact => new JournalRecord(IsOpening: false, fact));
+            Index.Committed(file.Append(Encode(records), []), records);
+            LogInterrupted(interrupted.Count);
+        }
+
+        FactsWritten.Raise();
+        return [.. facts.Values, .. interrupted];
+    }
+
+    /// <summary>Facts still to be delivered, from the commits after a number, and the number they go up to.</summary>
+    public (IReadOnlyList<EventRecord> Facts, long UpTo) ReadFacts(long after, int commits)
+    {
+        var facts = new List<EventRecord>();
+        foreach (var (sequence, data) in file.Read(after, commits))
+        {
+            facts.AddRange(JournalRecord.ReadAll(data).Where(record => !record.IsOpening && Index.IsWanted(record.Event.Id)).Select(record => record.Event));
+            after = sequence;
+        }
+
+        return (facts, after);
+    }
+
+    public override void Dispose()
+    {
+        FactsWritten.Dispose();
+        stopping.Dispose();
+        base.Dispose();
+    }
+
+    // A thread of its own: it spends its time in fsync, and a blocked pool thread would stall requests on a small machine.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.Factory.StartNew(WriteUntilCompleted, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>Runs until the queue is completed, which StopAsync does: a request that ends while the host stops is still written.</summary>
+    private void WriteUntilCompleted()
+    {
+        var batch = new List<Entry>(LargestCommit);
+        while (batch.Count > 0 || queue.Reader.WaitToReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult())
+        {
+            while (batch.Count < LargestCommit && queue.Reader.TryRead(out var entry))
+            {
+                batch.Add(entry);
+            }
+
+            if (!TryCommit(batch) && stopping.Token.WaitHandle.WaitOne(RetryPeriod))
+            {
+                LogLost(batch.Count);
+                return;
+            }
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Writer.TryComplete();
+        await stopping.CancelAsync();
+        await base.StopAsync(cancellationToken);
+    }
+
+    private async Task WriteAsync(JournalRecord record, bool isRetried, CancellationToken cancellationToken)
+    {
+        var entry = new Entry(record, isRetried);
+        await queue.Writer.WriteAsync(entry, cancellationToken);
+        await entry.Written.Task;
+    }
+
+    /// <summary>Writes the batch and empties it; when that fails, keeps in it what has to be tried again.</summary>
+    private bool TryCommit(List<Entry> batch)
+    {
+        var obsolete = Index.TakeObsolete();
+        try
+        {
+            var records = batch.ConvertAll(entry => entry.Record);
+            var sequence = file.Append(Encode(records), obsolete);
+            Index.Committed(sequence, records);
+            Failure = null;
+        }
+        catch (Exception error) when (error is Microsoft.Data.Sqlite.SqliteException or IOException)
+        {
+            Index.PutBackObsolete(obsolete);
+            Failure = error.Message;
+            LogFailed(error, batch.Count);
+            foreach (var entry in batch.Where(entry => !entry.IsRetried))
+            {
+                entry.Written.TrySetException(new IOException(error.Message, error));
+            }
+
+            batch.RemoveAll(entry => !entry.IsRetried);
+            return batch.Count == 0;
+        }
+
+        foreach (var entry in batch)
+        {
+            entry.Written.TrySetResult();
+        }
+
+        if (batch.Exists(entry => !entry.Record.IsOpening))
+        {
+            FactsWritten.Raise();
+        }
+
+        batch.Clear();
+        return true;
+    }
+
+    private static byte[] Encode(IEnumerable<JournalRecord> records)
+    {
+        using var stream = new MemoryStream(4096);
+        using var writer = new BinaryWriter(stream);
+        foreach (var record in records)
+        {
+            record.Write(writer);
+        }
+
+        return stream.ToArray();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} requests were open when the gateway last stopped; each is billed by estimate as Interrupted")]
+    private partial void LogInterrupted(int count);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The journal cannot be written; {Count} records wait, new requests are refused")]
+    private partial void LogFailed(Exception error, int count);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The gateway stops while the journal cannot be written: {Count} requests will be billed by estimate as Interrupted")]
+    private partial void LogLost(int count);
+
+    private sealed record Entry(JournalRecord Record, bool IsRetried)
+    {
+        public TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,19 @@
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
+using CCGate.Proxy.Limits;
+using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Tenants;
+using Microsoft.AspNetCore.Http;
+
+namespace CCGate.Proxy.Pipeline;
+
+/// <summary>A call with its tenant, its route, and the money held for it: nothing can be forwarded without one.</summary>
+internal sealed record Exchange(
+    HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, QuotaLedger.Reservation Reservation)
+{
+    public TenantConfig Tenant => Payer.Tenant;
+
+    /// <summary>What the client left us to decide when it leaves.</summary>
+    public required AbortPolicy Abort { get; init; }
+}

@@ -1,0 +1,126 @@
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Journal;
+using CCGate.Proxy.Limits;
+using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Tenants;
+using CCGate.Proxy.Upstreams;
+using CCGate.Proxy.Usage;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace CCGate.Proxy.Pipeline;
+
+/// <summary>One client request from arrival to settlement. Read this file first.</summary>
+internal sealed partial class GatewayPipeline(
+    ApiKeyAuthenticator authenticator, ModelAccess access, QuotaLedger quotas, AttemptPlanner planner, UpstreamForwarder forwarder,
+    UsageJournal journal, ConfigSource config, ProxyIdentity identity, ProxyMetrics metrics, TimeProvider time, ILogger<GatewayPipeline> logger)
+{
+    public Task HandleAsync(HttpContext http, ISurface surface, CallKind kind) => AnswerAsync(http, surface, requestId => RunAsync(http, surface, kind, requestId));
+
+    /// <summary>Runs what answers a request; when it refuses, the surface words that, here and nowhere else.</summary>
+    public async Task AnswerAsync(HttpContext http, ISurface surface, Func<Guid, Task> answer)
+    {
+        var requestId = Guid.CreateVersion7(time.GetUtcNow());
+        http.Response.Headers[GatewayHeaders.RequestId] = requestId.ToString();
+        try
+        {
+            await answer(requestId);
+        }
+        catch (RefusedException refused) when (!http.Response.HasStarted)
+        {
+            metrics.Refused(refused.Refusal.Reason);
+            await surface.WriteRefusalAsync(http, refused.Refusal, config.Current.Server.BudgetStatus);
+        }
+        catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)
+        {
+            // The client left before anything was forwarded for it: nobody is there to answer.
+            LogLeft(requestId);
+        }
+    }
+
+    private async Task RunAsync(HttpContext http, ISurface surface, CallKind kind, Guid requestId)
+    {
+        // 1. One snapshot of the configuration and one instant decide the whole request.
+        var snapshot = config.Current;
+        var admittedAt = time.GetUtcNow();
+
+        // 2. Who is it, what do they want, may they?
+        var payer = authenticator.Authenticate(http.Request);                                                            // 401 403
+        var call = await surface.ReadAsync(http.Request, kind, snapshot.Server.MaxBodyBytes, http.RequestAborted);       // 400 413
+        using var body = call.Body;
+        var route = access.Resolve(payer.Tenant, call.Model);                                                            // 403 404
+        if (kind == CallKind.TokenCount)
+        {
+            // Counting is free: forwarded like any call, but neither held, recorded nor billed.
+            RefuseUnanswered(http, await AttemptAsync(http, call, route, billing: null));                                // 503 529
+            return;
+        }
+
+        // 3. Can they afford it? The hold is the most the call can cost wherever it may go.
+        route = HoldPricing.Affordable(route, payer.Tenant, snapshot.Prices, admittedAt);                                // 403
+        var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt);
+        using var reservation = await quotas.ReserveAsync(payer.Tenant, hold, admittedAt, http.RequestAborted);          // 402 503
+        var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation)
+        {
+            Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
+        };
+
+        // 4. On disk before it is forwarded.
+        await journal.OpenAsync(Settlement.Interrupted(exchange, identity.Instance), http.RequestAborted);               // 503
+        if (reservation.IsClamped)
+        {
+            http.Response.Headers[GatewayHeaders.MaxTokens] = reservation.MaxOutputTokens.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+
+        // 5. Try upstreams until one answers or the answer has begun.
+        var outcomes = await AttemptAsync(http, call, route, new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens));
+
+        // 6. The client may be gone by now. What was consumed is still owed, so nothing below takes its token.
+        var completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
+        reservation.Settle(requestId, completed.SpendUsd);
+        await journal.CompleteAsync(EventRecord.From(completed));
+        metrics.Completed(completed);
+        LogCompleted(requestId, payer.Tenant.Id, call.Model, completed.Outcome, completed.SpendUsd);
+
+        // 7. Nobody answered: the gateway has to.
+        RefuseUnanswered(http, outcomes);                                                                                // 503 529
+    }
+
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, AttemptBilling? billing)
+    {
+        var outcomes = new List<AttemptOutcome>(capacity: 1);
+        var plan = planner.Plan(route);
+        foreach (var (index, upstream) in plan.Index())
+        {
+            var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, upstream, Number: index + 1, IsLast: index == plan.Length - 1, billing));
+            outcomes.Add(outcome);
+            metrics.Attempted(outcome);
+            if (outcome.Answered || http.Response.HasStarted || http.RequestAborted.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        return outcomes;
+    }
+
+    private static void RefuseUnanswered(HttpContext http, List<AttemptOutcome> outcomes)
+    {
+        if (http.Response.HasStarted || http.RequestAborted.IsCancellationRequested || outcomes.Exists(outcome => outcome.Answered))
+        {
+            return;
+        }
+
+        var tried = string.Join("; ", outcomes.Select(outcome => $"{outcome.Attempt.UpstreamId}: {outcome.Attempt.Failure}"));
+        throw outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 529)
+            ? new RefusedException(RefusalReason.Overloaded, $"All upstreams are overloaded ({tried}).")
+            : new RefusedException(RefusalReason.NoUpstream, $"No upstream answered ({tried}).");
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]
+    private partial void LogCompleted(Guid requestId, string tenant, string model, RequestOutcome outcome, decimal spendUsd);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId}: the client left before anything was forwarded")]
+    private partial void LogLeft(Guid requestId);
+}

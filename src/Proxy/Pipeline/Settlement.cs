@@ -1,0 +1,97 @@
+using CCGate.Contracts;
+using CCGate.Proxy.Upstreams;
+using CCGate.Proxy.Usage;
+
+namespace CCGate.Proxy.Pipeline;
+
+/// <summary>What became of a request, as the fact the bill is made of.</summary>
+internal static class Settlement
+{
+    // Text has about four bytes a token; the bound of a hold counts two.
+    private const int LikelyTokensPerBoundToken = 2;
+
+    /// <summary>What is true if this process dies from here on: an upstream was called, and what it had been told was read.</summary>
+    public static RequestCompleted Interrupted(Exchange exchange, string instance)
+    {
+        var upstream = exchange.Route.Upstreams[0];
+        var request = new AttemptRequest(
+            exchange.Http, exchange.Call, upstream, Number: 1, IsLast: true, new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens));
+        var attempt = new Attempt
+        {
+            Number = 1,
+            UpstreamId = upstream.Config.Id,
+            ProviderModel = request.ProviderModel,
+            StartedAt = exchange.AdmittedAt,
+            EndedAt = exchange.AdmittedAt,
+            Failure = "gateway: interrupted",
+            CostMultiplier = upstream.Config.CostMultiplier,
+        };
+        attempt = Priced(attempt, request, new MeteredUsage(LikelyInput(request.Call), UsageState.Estimated, null, Ended: false, null));
+        return Event(exchange, [attempt], RequestOutcome.Interrupted, instance, exchange.AdmittedAt);
+    }
+
+    public static RequestCompleted Complete(Exchange exchange, List<AttemptOutcome> outcomes, string instance, DateTimeOffset now) =>
+        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now);
+
+    /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
+    public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered) => Priced(attempt, request, failure switch
+    {
+        // No provider bills a request it never read, or one it answered with an error.
+        AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
+
+        // It was read, and then left alone before it said what that costs.
+        AttemptFailure.UpstreamTimeout or AttemptFailure.ClientAborted or AttemptFailure.UpstreamTruncated or AttemptFailure.UpstreamStreamError
+            when metered is null or { State: UsageState.Unknown } =>
+            new MeteredUsage(LikelyInput(request.Call), UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
+        _ => metered ?? new MeteredUsage(new TokenUsage(), UsageState.Unknown, null, Ended: false, null),
+    });
+
+    private static TokenUsage LikelyInput(Call call) => new() { InputTokens = Math.Max(1, call.PromptTokensBound / LikelyTokensPerBoundToken) };
+
+    private static Attempt Priced(Attempt attempt, AttemptRequest request, MeteredUsage metered)
+    {
+        var billing = request.Billing!;
+
+        // The model that was served is the one priced; a mirror that calls it by a name nobody has a price for served what it was asked for.
+        var served = metered.Model is { } model && billing.Prices.Find(model, billing.AdmittedAt) is not null ? model : attempt.ProviderModel;
+        var spend = billing.Prices.Spend(served, metered.Usage, billing.AdmittedAt, attempt.CostMultiplier);
+        return attempt with
+        {
+            ProviderModel = served,
+            Usage = metered.Usage,
+            UsageState = metered.State,
+            PriceVersion = spend is null ? null : billing.Prices.Version,
+            SpendUsd = spend ?? 0m,
+        };
+    }
+
+    private static RequestOutcome OutcomeOf(List<AttemptOutcome> outcomes) => outcomes is [.., { Failure: var last }]
+        ? last switch
+        {
+            AttemptFailure.None => RequestOutcome.Succeeded,
+            AttemptFailure.ClientAborted => RequestOutcome.ClientAborted,
+            AttemptFailure.UpstreamTruncated => RequestOutcome.UpstreamTruncated,
+            _ => RequestOutcome.Failed,
+        }
+        : RequestOutcome.Failed;
+
+    private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now) => new()
+    {
+        RequestId = exchange.RequestId,
+        TenantId = exchange.Tenant.Id,
+        KeyId = exchange.Payer.Key.Id,
+        SessionId = exchange.Call.SessionId,
+        Surface = exchange.Surface.Name,
+        RequestedModel = exchange.Call.Model,
+        Streaming = exchange.Call.Streaming,
+        AdmittedAt = exchange.AdmittedAt,
+        CompletedAt = now,
+        Outcome = outcome,
+        Abort = outcome == RequestOutcome.ClientAborted ? "cancel" : null,
+        Attempts = attempts,
+        Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
+        HeldUsd = Picodollars.ToUsd(exchange.Reservation.HeldPico),
+        SpendUsd = attempts.Sum(attempt => attempt.SpendUsd),
+        ProxyInstance = instance,
+    };
+}

@@ -1,0 +1,65 @@
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
+using CCGate.Proxy.Journal;
+using CCGate.Proxy.Limits;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Tenants;
+using CCGate.Proxy.Upstreams;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace CCGate.Proxy;
+
+/// <summary>Everything the proxy consists of, in the order a request meets it. The host adds the seams: <c>ConfigSource</c>, <c>Database</c>, <c>IUsageSink</c>.</summary>
+internal static class ProxyHost
+{
+    public static IServiceCollection AddProxy(this IServiceCollection services, DirectoryInfo data)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<AnthropicSurface>();
+        services.AddSingleton(_ => ProxyIdentity.Of(data));
+        services.AddSingleton<ProxyMetrics>();
+        services.AddSingleton<GatewayPipeline>();
+        AddTenants(services);
+        AddLimits(services);
+        AddUpstreams(services);
+        AddJournal(services, data);
+        return services;
+    }
+
+    public static void MapProxy(this IEndpointRouteBuilder routes) => routes.MapSurfaces();
+
+    private static void AddTenants(IServiceCollection services)
+    {
+        services.TryAddSingleton<TenantDirectory>();
+        services.AddSingleton<ApiKeyAuthenticator>();
+        services.AddSingleton<ModelAccess>();
+    }
+
+    private static void AddLimits(IServiceCollection services) => services.AddSingleton<QuotaLedger>();
+
+    private static void AddUpstreams(IServiceCollection services)
+    {
+        services.AddHttpForwarder();
+        services.AddSingleton<UpstreamPool>();
+        services.AddSingleton<LoadBalancer>();
+        services.AddSingleton<AttemptPlanner>();
+        services.AddSingleton<UpstreamForwarder>();
+    }
+
+    // Hosted services start in this order and stop in the reverse one: the server, which comes last, stops taking requests first.
+    private static void AddJournal(IServiceCollection services, DirectoryInfo data)
+    {
+        services.AddSingleton(_ => new JournalFile(data));
+        services.AddSingleton<UsageJournal>();
+        services.AddSingleton<JournalShipper>();
+        services.AddSingleton<SpendFeed>();
+        services.AddHostedService<JournalStart>();
+        services.AddHostedService(provider => provider.GetRequiredService<UsageJournal>());
+        services.AddHostedService<PriceBookPublisher>();
+        services.AddHostedService(provider => provider.GetRequiredService<JournalShipper>());
+        services.AddHostedService(provider => provider.GetRequiredService<SpendFeed>());
+    }
+}

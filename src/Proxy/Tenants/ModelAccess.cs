@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Upstreams;
+
+namespace CCGate.Proxy.Tenants;
+
+/// <summary>A tenant-visible model name and the upstreams that serve it.</summary>
+internal sealed record ModelRoute(string Model, ImmutableArray<Upstream> Upstreams);
+
+/// <summary>May they: whether the tenant is allowed the model, and where it is served.</summary>
+internal sealed class ModelAccess(UpstreamPool pool)
+{
+    public ModelRoute Resolve(TenantConfig tenant, string model)
+    {
+        if (!Allows(tenant, model))
+        {
+            throw new RefusedException(
+                RefusalReason.ModelNotAllowed,
+                $"The tenant {tenant.Id} may not use the model {model}. Allowed: {string.Join(", ", tenant.AllowedModels)} (tenants.json: allowedModels).");
+        }
+
+        var upstreams = pool.Current.Where(upstream => Serves(upstream.Config, tenant, model)).ToImmutableArray();
+        return upstreams.Length > 0
+            ? new ModelRoute(model, upstreams)
+            : throw new RefusedException(
+                RefusalReason.ModelNotFound, $"No upstream serves the model {model} for the tenant {tenant.Id} (upstreams.json: models, modelMapping, groups, enabled).");
+    }
+
+    /// <summary>The names a tenant can call: those upstreams name, and of those they name by pattern the ones that have a price.</summary>
+    public IReadOnlyList<string> List(TenantConfig tenant, PriceBook prices)
+    {
+        var priced = prices.Prices.Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name)).ToList();
+        return [.. pool.Current
+            .Where(upstream => upstream.Config.Groups.Intersect(tenant.Groups).Any())
+            .SelectMany(upstream => Names(upstream.Config, priced))
+            .Where(name => Allows(tenant, name))
+            .Distinct(StringComparer.OrdinalIgnoreCase)
+            .Order(StringComparer.Ordinal)];
+    }
+
+    private static IEnumerable<string> Names(UpstreamConfig upstream, List<string> priced) =>
+        upstream.ModelMapping.Keys
+            .Concat(upstream.Models.Where(name => !ModelPattern.IsWildcard(name)))
+            .Concat(priced.Where(name => Array.Exists([.. upstream.Models.Where(ModelPattern.IsWildcard)], pattern => ModelPattern.Matches(pattern, name))));
+
+    private static bool Allows(TenantConfig tenant, string model)
+    {
+        foreach (var pattern in tenant.AllowedModels)
+        {
+            if (ModelPattern.Matches(pattern, model))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Serves(UpstreamConfig upstream, TenantConfig tenant, string model)
+    {
+        if (upstream.Kind is not (UpstreamKind.Anthropic or UpstreamKind.Simulator) || upstream.Weight == 0)
+        {
+            return false;
+        }
+
+        if (!upstream.Groups.Any(tenant.Groups.Contains))
+        {
+            return false;
+        }
+
+        return upstream.ModelMapping.ContainsKey(model) || upstream.Models.Any(pattern => ModelPattern.Matches(pattern, model));
+    }
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Http.Headers;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Usage;
+using Microsoft.AspNetCore.Http;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace CCGate.Proxy.Upstreams;
+
+/// <summary>The two places where a forwarded request is not the client's: the credential on the way out, the failover decision on the way back.</summary>
+internal sealed class AttemptTransformer(AttemptRequest request, CancellationTokenSource patience, TimeProvider time) : HttpTransformer
+{
+    // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
+    private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
+
+    private Func<DateTimeOffset?>? firstByteAt;
+
+    public int? StatusCode { get; private set; }
+
+    /// <summary>This upstream's answer is the one for the client, whether or not a byte of it has been sent.</summary>
+    public bool IsAnswering { get; private set; }
+
+    public AttemptMeter? Meter { get; private set; }
+
+    public DateTimeOffset? FirstByteAt => firstByteAt?.Invoke();
+
+    public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        var upstream = request.Upstream.Config;
+        proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + request.Call.Path + request.Call.Query);
+        proxyRequest.Headers.Host = null;
+        foreach (var name in Credential.Headers)
+        {
+            proxyRequest.Headers.Remove(name);
+        }
+
+        if (upstream.Keys is [var key, ..])
+        {
+            Authorize(proxyRequest.Headers, upstream, key);
+        }
+
+        NarrowEncodings(proxyRequest.Headers);
+        foreach (var (name, value) in upstream.Headers)
+        {
+            proxyRequest.Headers.Remove(name);
+            proxyRequest.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        if (proxyResponse is null)
+        {
+            return true;
+        }
+
+        patience.CancelAfter(Timeout.InfiniteTimeSpan);
+        StatusCode = (int)proxyResponse.StatusCode;
+        if (!request.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
+        {
+            return false;
+        }
+
+        IsAnswering = true;
+        await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        httpContext.Response.Headers[GatewayHeaders.Upstream] = request.Upstream.Config.Id;
+        if (request.Billing is not null)
+        {
+            var headers = proxyResponse.Content.Headers;
+            Meter = new AttemptMeter((int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
+            var tap = new UsageTap(proxyResponse.Content, Meter, time);
+            firstByteAt = () => tap.FirstByteAt;
+            proxyResponse.Content = tap;
+        }
+
+        return true;
+    }
+
+    /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
+    private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.TooManyRequests || (int)status >= 500;
+
+    /// <summary>As configured; else <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.</summary>
+    private static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, string key)
+    {
+        switch (upstream.AuthHeader?.ToLowerInvariant())
+        {
+            case null when IsAnthropic(upstream.Url):
+            case "x-api-key":
+                headers.TryAddWithoutValidation("x-api-key", key);
+                break;
+            case null:
+                headers.TryAddWithoutValidation("x-api-key", key);
+                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
+                break;
+            case "authorization" or "bearer":
+                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
+                break;
+            default:
+                headers.TryAddWithoutValidation(upstream.AuthHeader, key);
+                break;
+        }
+    }
+
+    private static bool IsAnthropic(Uri? url) =>
+        url is not null && (url.Host.Equals("anthropic.com", StringComparison.OrdinalIgnoreCase) || url.Host.EndsWith(".anthropic.com", StringComparison.OrdinalIgnoreCase));
+
+    private static void NarrowEncodings(HttpRequestHeaders headers)
+    {
+        if (headers.AcceptEncoding.Count == 0)
+        {
+            return;
+        }
+
+        var kept = headers.AcceptEncoding.Where(encoding => MeterableEncodings.Contains(encoding.Value, StringComparer.OrdinalIgnoreCase)).ToList();
+        headers.AcceptEncoding.Clear();
+        if (kept.Count == 0)
+        {
+            headers.TryAddWithoutValidation("Accept-Encoding", "identity");
+        }
+
+        kept.ForEach(headers.AcceptEncoding.Add);
+    }
+}

@@ -1,0 +1,139 @@
+using CCGate.Contracts;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Usage;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace CCGate.Proxy.Upstreams;
+
+/// <summary>What one attempt is billed by; null for what is free.</summary>
+/// <param name="Prices">The book in force at admission.</param>
+/// <param name="AdmittedAt">The instant that chooses the price.</param>
+/// <param name="MaxOutputTokens">The token limit that the hold pays for.</param>
+internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens);
+
+/// <summary>One try of one upstream, before it is made.</summary>
+internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
+{
+    public string ProviderModel { get; } = Upstream.ProviderModel(Call.Model);
+}
+
+/// <summary>Sends a call to one upstream and its answer back, byte for byte, and says what became of it and what it cost.</summary>
+internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimeProvider time, ILogger<UpstreamForwarder> logger)
+{
+    public async Task<AttemptOutcome> SendAsync(AttemptRequest request)
+    {
+        var http = request.Http;
+        var upstream = request.Upstream.Config;
+        var client = ClientPresence.Of(http);
+        var startedAt = time.GetUtcNow();
+
+        // 1. An attempt before may have read the body: each gets the client's bytes anew, with its own name for the model.
+        var limit = request.Billing?.MaxOutputTokens;
+        var body = request.Call.Body.With(
+            request.ProviderModel == request.Call.Model ? null : request.ProviderModel,
+            limit == request.Call.MaxOutputTokens ? null : limit);
+        http.Request.Body = new ReadOnlyMemoryStream(body);
+        http.Request.ContentLength = body.Length;
+
+        // 2. YARP's own timer covers silence in the middle; this one the wait for the answer to begin.
+        using var patience = new CancellationTokenSource(upstream.FirstByteTimeout, time);
+        var transformer = new AttemptTransformer(request, patience, time);
+        var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
+
+        // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
+        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, patience.Token);
+
+        // 4. Who failed, if anybody?
+        var metered = transformer.Meter?.Finish();
+        var failure = FailureOf(client, transformer, error, metered);
+        var answered = http.Response.HasStarted || (transformer.IsAnswering && error is ForwarderError.None);
+        if (!answered)
+        {
+            TakeBack(http.Response);
+        }
+
+        if (failure is not AttemptFailure.None)
+        {
+            LogFailed(upstream.Id, request.Number, failure, transformer.StatusCode, error);
+        }
+
+        // 5. What it consumed, at the price of the model that was served.
+        var attempt = new Attempt
+        {
+            Number = request.Number,
+            UpstreamId = upstream.Id,
+            UpstreamKeyHint = upstream.Keys is [{ Length: > 8 } key, ..] ? key[^4..] : "",
+            ProviderModel = request.ProviderModel,
+            StartedAt = startedAt,
+            FirstByteAt = transformer.FirstByteAt,
+            EndedAt = time.GetUtcNow(),
+            StatusCode = transformer.StatusCode,
+            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer.StatusCode, error, metered),
+            CostMultiplier = upstream.CostMultiplier,
+        };
+        return new AttemptOutcome(
+            request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered),
+            failure,
+            answered);
+    }
+
+    /// <summary>An answer that broke off before its first byte left its status and headers: the next attempt, or a refusal, begins without them.</summary>
+    private static void TakeBack(HttpResponse response)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            response.Headers.Remove(name);
+        }
+    }
+
+    private static AttemptFailure FailureOf(ClientPresence client, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
+    {
+        if (error is not ForwarderError.None && client.HasLeft)
+        {
+            return AttemptFailure.ClientAborted;
+        }
+
+        if (transformer.StatusCode is null)
+        {
+            return error is ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled ? AttemptFailure.UpstreamTimeout : AttemptFailure.UpstreamUnreachable;
+        }
+
+        if (transformer.StatusCode >= 400)
+        {
+            return AttemptFailure.UpstreamError;
+        }
+
+        if (error is ForwarderError.ResponseBodyClient)
+        {
+            return AttemptFailure.ClientAborted;
+        }
+
+        if (error is not ForwarderError.None)
+        {
+            return AttemptFailure.UpstreamTruncated;
+        }
+
+        return metered switch
+        {
+            { StreamError: not null } => AttemptFailure.UpstreamStreamError,
+            { Ended: false } => AttemptFailure.UpstreamTruncated,
+            _ => AttemptFailure.None,
+        };
+    }
+
+    private static string Describe(AttemptFailure failure, int? status, ForwarderError error, MeteredUsage? metered) => failure switch
+    {
+        AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
+        AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
+        AttemptFailure.UpstreamError => $"upstream: status {status}",
+        AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
+        AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
+        _ => "client: left",
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Upstream {Upstream}, attempt {Number}: {Failure}, status {Status}, {Error}")]
+    private partial void LogFailed(string upstream, int number, AttemptFailure failure, int? status, ForwarderError error);
+}

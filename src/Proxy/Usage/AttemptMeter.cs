@@ -1,0 +1,159 @@
+using CCGate.Contracts;
+
+namespace CCGate.Proxy.Usage;
+
+/// <summary>Reads the usage out of one attempt's answer from a copy of the bytes as they pass.</summary>
+/// <remarks>Whatever the upstream sends, nothing here throws: a bill that cannot be read must not break an answer that can. One thread at a time.</remarks>
+internal sealed class AttemptMeter : IDisposable
+{
+    private const int MaxBodyBytes = 32 * 1024 * 1024;
+
+    private readonly int status;
+    private readonly AnthropicUsageReader reader = new();
+    private readonly SseScanner scanner;
+    private readonly ContentDecoder? decoder;
+    private readonly DecodedBytes decoded;
+    private PooledBuffer body;
+    private Form form;
+    private string? doubt;
+    private MeteredUsage? finished;
+
+    public AttemptMeter(int status, string? contentType, string? contentEncoding)
+    {
+        this.status = status;
+        scanner = new SseScanner(reader.TakeEvent);
+        decoded = Take;
+        form = FormOf(contentType);
+        try
+        {
+            decoder = ContentDecoder.For(contentEncoding);
+        }
+        catch (NotSupportedException unreadable)
+        {
+            doubt = unreadable.Message;
+        }
+    }
+
+    private enum Form
+    {
+        /// <summary>The first byte will tell.</summary>
+        Unknown,
+        Events,
+        Json,
+    }
+
+    /// <summary>Whether the model has begun to generate: from here on, the answer is the client's.</summary>
+    public bool HasOutput => reader.HasOutput;
+
+    /// <summary>The type of the error event seen so far.</summary>
+    public string? StreamError => reader.StreamError;
+
+    /// <summary>Takes bytes of the answer's body, as they came from the upstream.</summary>
+    public void Observe(ReadOnlySpan<byte> raw)
+    {
+        if (doubt is not null || finished is not null || IsUnbilled || raw.IsEmpty)
+        {
+            return;
+        }
+
+        try
+        {
+            if (decoder is null)
+            {
+                Take(raw);
+            }
+            else
+            {
+                decoder.Push(raw, decoded);
+            }
+        }
+#pragma warning disable CA1031 // Whatever is wrong with the metering, the client's answer goes on; what was read so far counts, and the doubt is on record.
+        catch (Exception unreadable)
+#pragma warning restore CA1031
+        {
+            doubt = $"the answer could not be read: {unreadable.Message}";
+        }
+    }
+
+    /// <summary>The answer has ended, however it did. Gives back what was rented; asking again gives the same.</summary>
+    public MeteredUsage Finish()
+    {
+        finished ??= Conclude();
+        Dispose();
+        return finished;
+    }
+
+    public void Dispose()
+    {
+        decoder?.Dispose();
+        scanner.Dispose();
+        body.Dispose();
+    }
+
+    // The provider bills no error in place of an answer.
+    private bool IsUnbilled => status >= 400;
+
+    private MeteredUsage Conclude()
+    {
+        if (IsUnbilled)
+        {
+            return new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: true, null);
+        }
+
+        scanner.Complete();
+        if (body.Length > 0)
+        {
+            reader.TakeBody(body.Span);
+        }
+
+        var (usage, state) = reader.Conclude();
+        return new MeteredUsage(usage, state, reader.Model, reader.Ended, reader.StreamError, DoubtOf(state));
+    }
+
+    private string? DoubtOf(UsageState state) => state switch
+    {
+        UsageState.Known or UsageState.KnownZero => null,
+        _ when doubt is not null => doubt,
+        _ when scanner.Skipped > 0 => $"{scanner.Skipped} events were too long to be read",
+        _ when reader.StreamError is { } error => $"the stream ended with {error}",
+        UsageState.Estimated => "the stream ended before its final usage",
+        _ => "the answer has no usage",
+    };
+
+    private void Take(ReadOnlySpan<byte> bytes)
+    {
+        if (form == Form.Unknown)
+        {
+            var text = bytes.TrimStart(" \t\r\n"u8);
+            form = text.IsEmpty ? Form.Unknown : text[0] == '{' ? Form.Json : Form.Events;
+        }
+
+        if (form == Form.Events)
+        {
+            scanner.Push(bytes);
+        }
+        else if (form == Form.Json)
+        {
+            TakeBody(bytes);
+        }
+    }
+
+    private void TakeBody(ReadOnlySpan<byte> bytes)
+    {
+        if (doubt is null && body.Length + bytes.Length <= MaxBodyBytes)
+        {
+            body.Append(bytes);
+            return;
+        }
+
+        body.Dispose();
+        doubt ??= $"the answer is longer than {MaxBodyBytes} bytes";
+    }
+
+    private static Form FormOf(string? contentType) => contentType switch
+    {
+        not null when contentType.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) => Form.Events,
+        not null when contentType.Contains("json", StringComparison.OrdinalIgnoreCase) => Form.Json,
+        _ => Form.Unknown,
+    };
+}

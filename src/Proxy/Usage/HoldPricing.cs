@@ -1,0 +1,48 @@
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Tenants;
+
+namespace CCGate.Proxy.Usage;
+
+/// <summary>What a call can cost at most, before anybody knows what it will use.</summary>
+internal static class HoldPricing
+{
+    /// <summary>Leaves out, for a tenant with a budget, the upstreams whose price nobody knows; refuses when none is left.</summary>
+    public static ModelRoute Affordable(ModelRoute route, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt)
+    {
+        if (tenant.DailyMaxUsd is null || route.Upstreams.All(upstream => prices.Find(upstream.ProviderModel(route.Model), admittedAt) is not null))
+        {
+            return route;
+        }
+
+        var priced = route.Upstreams.RemoveAll(upstream => prices.Find(upstream.ProviderModel(route.Model), admittedAt) is null);
+        return priced.Length > 0
+            ? route with { Upstreams = priced }
+            : throw new RefusedException(
+                RefusalReason.Unpriced,
+                $"The model {route.Upstreams[0].ProviderModel(route.Model)} has no price, and the tenant {tenant.Id} has a budget that it could not be held against. Add its price to prices.json.");
+    }
+
+    /// <summary>The dearest of the upstreams the call may go to decides; without a price (and then without a budget) the hold is zero.</summary>
+    public static HoldEstimate Estimate(ModelRoute route, Call call, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt)
+    {
+        var (input, output) = (0m, 0m);
+        foreach (var upstream in route.Upstreams)
+        {
+            if (prices.Find(upstream.ProviderModel(route.Model), admittedAt) is { } price)
+            {
+                var worst = price.Worst(call.PromptTokensBound, call.Fast);
+                var multiplier = upstream.Config.CostMultiplier;
+                input = Math.Max(input, ((worst.InputToken * call.PromptTokensBound) + (worst.WebSearch * call.WebSearchesBound)) * multiplier);
+                output = Math.Max(output, worst.OutputToken * multiplier);
+            }
+        }
+
+        return new HoldEstimate(
+            Picodollars.CeilingFromUsd(input),
+            Picodollars.CeilingFromUsd(output),
+            call.MaxOutputTokens,
+            Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1));
+    }
+}

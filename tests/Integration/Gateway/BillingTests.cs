@@ -1,0 +1,157 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using CCGate.Contracts;
+using CCGate.Tests.Infrastructure;
+
+namespace CCGate.Tests.Integration.Gateway;
+
+/// <summary>A request becomes exactly one event, at exactly its price.</summary>
+public sealed class BillingTests
+{
+    [Theory]
+    [InlineData(true, null)]
+    [InlineData(true, "gzip")]
+    [InlineData(true, "br")]
+    [InlineData(true, "deflate")]
+    [InlineData(false, null)]
+    [InlineData(false, "gzip")]
+    [InlineData(false, "br")]
+    public async Task The_metering_vector_costs_exactly_what_it_should(bool stream, string? encoding)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+            stream ? AnthropicAnswers.StreamAsync(http, AnthropicAnswers.VectorStream, encoding) : AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson, encoding: encoding));
+        await using var gateway = await TestGateway.StartAsync(upstream, TestGateway.Tenant("\"limits\": { \"daily\": { \"maxUSD\": 1 } }"));
+
+        using var response = await gateway.PostAsync(
+            Encoding.UTF8.GetBytes(TestGateway.Body(stream)), headers: headers => headers.TryAddWithoutValidation("Accept-Encoding", encoding ?? "identity"));
+        await response.Content.ReadAsByteArrayAsync();
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal(AnthropicAnswers.VectorUsd, completed.SpendUsd);
+        var attempt = Assert.Single(completed.Attempts);
+        Assert.Equal((UsageState.Known, AnthropicAnswers.VectorModel, 200), (attempt.UsageState, attempt.ProviderModel, attempt.StatusCode));
+        Assert.Equal((103, 26358, 1000, 276, 57), (attempt.Usage.InputTokens, attempt.Usage.CacheReadTokens, attempt.Usage.CacheWrite5mTokens, attempt.Usage.CacheWrite1hTokens, attempt.Usage.OutputTokens));
+        Assert.Equal(RequestOutcome.Succeeded, completed.Outcome);
+        Assert.Equal(response.Headers.GetValues("x-ccgate-request-id").Single(), completed.RequestId.ToString());
+        Assert.Equal((stream, "alice", "default", "anthropic", "cret"[^4..]), (completed.Streaming, completed.TenantId, completed.KeyId, completed.Surface, "cret"));
+        Assert.True(completed.HeldUsd >= completed.SpendUsd || completed.Usage.PromptTokens > 1000, "the hold covers the spend of a prompt it could see");
+    }
+
+    [Fact]
+    public async Task The_spend_is_shown_by_the_api_and_to_the_tenant()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(
+            upstream, server: $$"""{ "admin": { "username": "{{TestGateway.Admin}}", "password": "{{TestGateway.Password}}" } }""");
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+        await gateway.SettledAsync();
+
+        var usage = await gateway.AskAsync("/api/usage?tenant=alice&by=model");
+        Assert.Equal(AnthropicAnswers.VectorUsd, usage.GetProperty("total").GetProperty("spendUsd").GetDecimal());
+        using var own = new HttpRequestMessage(HttpMethod.Get, "/usage");
+        own.Headers.Add("x-api-key", TestGateway.Key);
+        using var answer = await gateway.Http.SendAsync(own);
+        var today = JsonElement.Parse(await answer.Content.ReadAsStringAsync()).GetProperty("data").GetProperty("usage").GetProperty("todayUsage");
+        Assert.Equal(AnthropicAnswers.VectorUsd, today.GetProperty("totalCost").GetDecimal());
+    }
+
+    [Fact]
+    public async Task A_session_of_Claude_Code_is_named_in_the_event()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+        var body = JsonSerializer.Serialize(new { model = "claude-sonnet-4-5", max_tokens = 5, messages = Array.Empty<object>(), metadata = new { user_id = """{"device_id":"0","session_id":"s-1"}""" } });
+
+        using var response = await gateway.PostAsync(body);
+
+        Assert.Equal("s-1", (await gateway.EventAsync()).SessionId);
+    }
+
+    [Fact]
+    public async Task A_truncated_stream_is_cut_for_the_client_too_and_billed_by_estimate()
+    {
+        var read = new TaskCompletionSource();
+        await using var upstream = await ScriptedUpstream.StartAsync(async http =>
+        {
+            await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames[..8]);
+            await read.Task;
+            http.Abort();
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
+        await using var stream = await response.Content.ReadAsStreamAsync();
+        await stream.ReadExactlyAsync(new byte[Encoding.UTF8.GetByteCount(string.Concat(AnthropicAnswers.VectorFrames[..8]))]);
+        read.SetResult();
+
+        await Assert.ThrowsAnyAsync<Exception>(() => stream.CopyToAsync(Stream.Null));
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
+        Assert.Equal(103, completed.Usage.InputTokens);
+        Assert.InRange(completed.Usage.OutputTokens, 1, 57);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_stops_the_upstream_and_pays_what_was_generated()
+    {
+        var stopped = new TaskCompletionSource();
+        await using var upstream = await ScriptedUpstream.StartAsync(async http =>
+        {
+            http.RequestAborted.Register(stopped.SetResult);
+            await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames, index => index < 8 ? Task.CompletedTask : Task.Delay(Timeout.Infinite, http.RequestAborted));
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using (var response = await gateway.PostAsync(TestGateway.Body(stream: true)))
+        {
+            await using var stream = await response.Content.ReadAsStreamAsync();
+            await stream.ReadExactlyAsync(new byte[Encoding.UTF8.GetByteCount(string.Concat(AnthropicAnswers.VectorFrames[..8]))]);
+        }
+
+        await stopped.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.ClientAborted, UsageState.Estimated, "cancel"), (completed.Outcome, completed.Attempts.Single().UsageState, completed.Abort));
+        Assert.Equal(103, completed.Usage.InputTokens);
+        Assert.InRange(completed.Usage.OutputTokens, 1, 57);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_before_the_first_byte_stops_the_upstream_and_pays_its_prompt()
+    {
+        var (asked, stopped) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+        {
+            http.RequestAborted.Register(stopped.SetResult);
+            asked.SetResult();
+            return Task.Delay(Timeout.Infinite, http.RequestAborted);
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+        using var leaving = new CancellationTokenSource();
+
+        var request = gateway.PostAsync(TestGateway.Body(stream: true), cancellationToken: leaving.Token);
+        await asked.Task;
+        await leaving.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
+        await stopped.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.ClientAborted, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
+        Assert.True(completed.SpendUsd > 0 && completed.SpendUsd <= completed.HeldUsd);
+    }
+
+    [Fact]
+    public async Task An_upstream_that_refuses_the_request_is_heard_and_costs_nothing()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.ErrorAsync(http, 400, "invalid_request_error"));
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("said the upstream", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.Failed, 0m, UsageState.KnownZero), (completed.Outcome, completed.SpendUsd, completed.Attempts.Single().UsageState));
+    }
+}
