@@ -12,7 +12,7 @@ namespace CCGate.Proxy.Limits;
 internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, UsageJournal journal, TimeProvider time, ILogger<SpendFeed> logger) : BackgroundService
 {
     private const int IdsPerQuery = 500;
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
+    public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(30);
 
     private long seenCheckpoint = -1;
@@ -31,6 +31,7 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
                 patience.CancelAfter(LongestRead);
                 await RefreshAsync(patience.Token);
+                await quotas.KeepLeasesAsync(patience.Token);
                 failing = false;
             }
             catch (Exception error) when (!stoppingToken.IsCancellationRequested)
