@@ -1,4 +1,5 @@
 using System.Data.Common;
+using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
 using CCGate.Proxy.Journal;
 using Dapper;
@@ -20,6 +21,12 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
 
     /// <summary>When the spend was last read; null when it never was.</summary>
     public DateTimeOffset? ReadAt { get; private set; }
+
+    /// <summary>Whether what is spent elsewhere is known here, for the health document.</summary>
+    public Task<HealthFinding> CheckAsync(CancellationToken cancellationToken) => Task.FromResult(
+        ReadAt is { } readAt && time.GetUtcNow() - readAt < LongestRead
+            ? HealthFinding.Healthy
+            : new HealthFinding(HealthStatus.Degraded, $"The spend was last read {(ReadAt is { } last ? $"at {last:O}" : "never")}: tenants with a budget may be refused."));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
