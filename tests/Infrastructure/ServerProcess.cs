@@ -55,6 +55,14 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Sends the server a signal, such as <c>STOP</c>, after which it holds its connections and answers nothing.</summary>
     public Task SignalAsync(string signal) => RunAsync("/bin/kill", "-s", signal, "--", "-" + group);
 
+    /// <summary>Asks the server to end, and waits until it has.</summary>
+    public async Task StopAsync()
+    {
+        await SignalAsync("TERM");
+        await Eventually.HoldsAsync(() => !Directory.Exists("/proc/" + group) || File.ReadAllText($"/proc/{group}/cmdline").Length == 0, "the server ends");
+        Dispose();
+    }
+
     /// <summary>Ends the server and waits until it is gone.</summary>
     public void Dispose()
     {
