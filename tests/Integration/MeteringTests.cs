@@ -193,7 +193,7 @@ public sealed class MeteringTests : IAsyncLifetime
 
         await killed;
         await EventuallyStored(metering, 301);
-        Assert.Superset([.. batches.SelectMany(batch => batch).Select(record => record.Id)], (await Stored(metering)).Select(stored => stored.Id).ToHashSet());
+        Assert.Superset(batches.SelectMany(batch => batch).Select(record => record.Id).ToHashSet(), (await Stored(metering)).Select(stored => stored.Id).ToHashSet());
     }
 
     [Fact]
