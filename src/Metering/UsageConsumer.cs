@@ -23,6 +23,8 @@ internal sealed partial class UsageConsumer(
     /// <summary>Stores a batch. While the database is down it waits with the message in hand, so that nothing moves to an error queue that is good.</summary>
     public async Task Consume(ConsumeContext<EventBatch> context)
     {
+        // A message without events is none of ours: it goes to the error queue whole.
+        ArgumentNullException.ThrowIfNull(context.Message.Events);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var begun = time.GetTimestamp();
         for (var pause = FirstPause; ; pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks)))
