@@ -117,12 +117,13 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
             Report(DifferenceKind.DuplicateRequest, $"request {completed.RequestId}", "one event", "another one");
         }
 
-        foreach (var attempt in completed.Attempts)
+        IReadOnlyList<Attempt> attempts = completed.Attempts ?? [];
+        foreach (var attempt in attempts)
         {
             CheckAttempt(completed, attempt);
         }
 
-        var sum = completed.Attempts.Sum(attempt => attempt.SpendUsd);
+        var sum = attempts.Sum(attempt => attempt.SpendUsd);
         if (sum != completed.SpendUsd)
         {
             Report(DifferenceKind.RequestSpend, $"request {completed.RequestId}", Usd(sum), Usd(completed.SpendUsd));
