@@ -53,7 +53,7 @@ internal sealed class GatewayFiles : IDisposable
     public async Task<IReadOnlyList<RequestCompleted>> EventsAsync()
     {
         await using var database = new SqliteDatabase(Path.Combine(Data, "store.db"));
-        using var store = new SqliteEventStore(database, TimeProvider.System);
+        var store = new SqliteEventStore(database, TimeProvider.System);
         var stored = await store.ReadAsync(0, long.MaxValue, 1_000_000, CancellationToken.None);
         return [.. stored.Where(found => found.Type == EventTypes.RequestCompleted).Select(found => JsonSerializer.Deserialize(found.Data, ContractsJson.Default.RequestCompleted)!)];
     }

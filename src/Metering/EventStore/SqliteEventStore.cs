@@ -6,12 +6,9 @@ namespace CCGate.Metering.EventStore;
 
 /// <summary>The ledger in the SQLite file of <c>ccgate run</c>.</summary>
 /// <remarks>SQLite has one writer at a time, over all processes, so positions are committed in the order they are given out.</remarks>
-internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider time) : IEventStore, IDisposable
+internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider time) : IEventStore
 {
     private static readonly string Script = ReadScript();
-
-    // Writers of one process queue here: SQLite's own waiting is polling, which starves some of them.
-    private readonly SemaphoreSlim writing = new(1);
 
     public Task MigrateAsync(CancellationToken cancellationToken) => WriteAsync(
         async connection =>
@@ -63,25 +60,16 @@ internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider tim
         return events;
     }
 
-    public void Dispose() => writing.Dispose();
-
     private async Task<int> WriteAsync(Func<SqliteConnection, Task<int>> write, CancellationToken cancellationToken)
     {
-        await writing.WaitAsync(cancellationToken);
-        try
-        {
-            await using var connection = (SqliteConnection)await database.OpenAsync(cancellationToken);
+        using var turn = await database.TurnAsync(cancellationToken);
+        await using var connection = (SqliteConnection)await database.OpenAsync(cancellationToken);
 
-            // Not deferred is "begin immediate": one that reads first and then wants to write would fail when another process wrote in between.
-            await using var transaction = connection.BeginTransaction(deferred: false);
-            var result = await write(connection);
-            await transaction.CommitAsync(cancellationToken);
-            return result;
-        }
-        finally
-        {
-            writing.Release();
-        }
+        // Not deferred is "begin immediate": one that reads first and then wants to write would fail when another process wrote in between.
+        await using var transaction = connection.BeginTransaction(deferred: false);
+        var result = await write(connection);
+        await transaction.CommitAsync(cancellationToken);
+        return result;
     }
 
     private int Append(SqliteConnection connection, IReadOnlyList<EventRecord> events)
