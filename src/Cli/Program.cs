@@ -1,1 +1,3 @@
-return await CCGate.Cli.Commands.CcgateCommand.RunAsync(args);
+using CCGate.Cli.Commands;
+
+return await CommandLine.RunAsync(args);

@@ -36,20 +36,20 @@ public sealed record LongContextTier
 {
     public long Tokens { get; init; }
 
-    public TokenRates PerMillion { get; init; } = new();
+    public TokenRates PerMillion { get; set; } = new();
 }
 
 /// <summary>The rates of a speed that is priced apart, such as <c>fast</c>.</summary>
 public sealed record SpeedRates
 {
-    public TokenRates PerMillion { get; init; } = new();
+    public TokenRates PerMillion { get; set; } = new();
 }
 
 /// <summary>What one model, or all models of a pattern, cost from a date on.</summary>
 public sealed record ModelPrice
 {
     /// <summary>A model name in which <c>*</c> stands for anything; case does not matter, the whole name must match.</summary>
-    public string Model { get; init; } = "";
+    public string Model { get; set; } = "";
 
     public string? Provider { get; init; }
 
@@ -59,19 +59,19 @@ public sealed record ModelPrice
     /// <summary>The first UTC date of admission it counts for.</summary>
     public DateOnly EffectiveFrom { get; init; }
 
-    public TokenRates PerMillion { get; init; } = new();
+    public TokenRates PerMillion { get; set; } = new();
 
-    public CallRates PerThousand { get; init; } = new();
+    public CallRates PerThousand { get; set; } = new();
 
-    public IReadOnlyList<LongContextTier> AboveInputTokens { get; init; } = [];
+    public IReadOnlyList<LongContextTier> AboveInputTokens { get; set; } = [];
 
-    public IReadOnlyDictionary<string, SpeedRates> Speed { get; init; } = new Dictionary<string, SpeedRates>();
+    public IReadOnlyDictionary<string, SpeedRates> Speed { get; set; } = new Dictionary<string, SpeedRates>();
 
     /// <summary>Multiplier by the region that served, on every token class.</summary>
-    public IReadOnlyDictionary<string, decimal> InferenceGeo { get; init; } = new Dictionary<string, decimal>();
+    public IReadOnlyDictionary<string, decimal> InferenceGeo { get; set; } = new Dictionary<string, decimal>();
 
     /// <summary>Multiplier by the tier that served, on every token class.</summary>
-    public IReadOnlyDictionary<string, decimal> ServiceTier { get; init; } = new Dictionary<string, decimal>();
+    public IReadOnlyDictionary<string, decimal> ServiceTier { get; set; } = new Dictionary<string, decimal>();
 
     /// <summary>What a use owes, in whole picodollars (10⁻¹² USD).</summary>
     public decimal Spend(TokenUsage usage, decimal costMultiplier)
@@ -156,7 +156,7 @@ public sealed record PriceBook
 {
     private readonly PriceIndex index = new([]);
 
-    public string Version { get; init; } = "";
+    public string Version { get; set; } = "";
 
     public IReadOnlyList<ModelPrice> Prices
     {
@@ -179,7 +179,7 @@ public sealed record PriceBookPublished
     [JsonIgnore]
     public Guid EventId { get; init; }
 
-    public PriceBook Book { get; init; } = new();
+    public PriceBook Book { get; set; } = new();
 
     public DateTimeOffset PublishedAt { get; init; }
 

@@ -32,18 +32,21 @@ public enum UsageState
 }
 
 /// <summary>One try of one upstream, with what it consumed and what that costs.</summary>
+/// <remarks>
+/// Here and below, members with a default are set and not init: the generated JSON reader overwrites the default of an init-only member that old JSON lacks.
+/// </remarks>
 public sealed record Attempt
 {
     /// <summary>1 for the first upstream tried.</summary>
     public int Number { get; init; }
 
-    public string UpstreamId { get; init; } = "";
+    public string UpstreamId { get; set; } = "";
 
     /// <summary>The last four characters of the upstream's key.</summary>
-    public string UpstreamKeyHint { get; init; } = "";
+    public string UpstreamKeyHint { get; set; } = "";
 
     /// <summary>The model as the provider served it: the one that is priced.</summary>
-    public string ProviderModel { get; init; } = "";
+    public string ProviderModel { get; set; } = "";
 
     public DateTimeOffset StartedAt { get; init; }
 
@@ -56,7 +59,7 @@ public sealed record Attempt
     /// <summary>Who failed and how, such as <c>upstream: connect refused</c>; null when it did not fail.</summary>
     public string? Failure { get; init; }
 
-    public TokenUsage Usage { get; init; } = new();
+    public TokenUsage Usage { get; set; } = new();
 
     public UsageState UsageState { get; init; }
 
@@ -64,7 +67,7 @@ public sealed record Attempt
     public string? PriceVersion { get; init; }
 
     /// <summary>What the upstream's price is multiplied by, as configured when the attempt was made.</summary>
-    public decimal CostMultiplier { get; init; } = 1m;
+    public decimal CostMultiplier { get; set; } = 1m;
 
     public decimal SpendUsd { get; init; }
 
@@ -79,16 +82,16 @@ public sealed record RequestCompleted
     /// <summary>Our own UUIDv7: the idempotency key everywhere and the id of the stored event.</summary>
     public Guid RequestId { get; init; }
 
-    public string TenantId { get; init; } = "";
+    public string TenantId { get; set; } = "";
 
-    public string KeyId { get; init; } = "";
+    public string KeyId { get; set; } = "";
 
     public string? SessionId { get; init; }
 
     /// <summary>The protocol the client spoke, such as <c>anthropic</c>.</summary>
-    public string Surface { get; init; } = "";
+    public string Surface { get; set; } = "";
 
-    public string RequestedModel { get; init; } = "";
+    public string RequestedModel { get; set; } = "";
 
     public bool Streaming { get; init; }
 
@@ -102,10 +105,10 @@ public sealed record RequestCompleted
     /// <summary>What the gateway does with an upstream whose client left, as it applied to this request: <c>cancel</c> or <c>drain</c>.</summary>
     public string? Abort { get; init; }
 
-    public IReadOnlyList<Attempt> Attempts { get; init; } = [];
+    public IReadOnlyList<Attempt> Attempts { get; set; } = [];
 
     /// <summary>What all attempts consumed together.</summary>
-    public TokenUsage Usage { get; init; } = new();
+    public TokenUsage Usage { get; set; } = new();
 
     /// <summary>What was reserved before the request was forwarded.</summary>
     public decimal HeldUsd { get; init; }
@@ -114,7 +117,7 @@ public sealed record RequestCompleted
     public decimal SpendUsd { get; init; }
 
     /// <summary>Which proxy wrote this.</summary>
-    public string ProxyInstance { get; init; } = "";
+    public string ProxyInstance { get; set; } = "";
 
     /// <summary>Members written by a newer version.</summary>
     [JsonExtensionData]

@@ -1,5 +1,6 @@
 using CCGate.Contracts;
 using MassTransit;
+using MassTransit.Middleware;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -22,6 +23,8 @@ internal sealed partial class UsageConsumer(
     /// <summary>Stores a batch. While the database is down it waits with the message in hand, so that nothing moves to an error queue that is good.</summary>
     public async Task Consume(ConsumeContext<EventBatch> context)
     {
+        // A message without events is none of ours: it goes to the error queue whole.
+        ArgumentNullException.ThrowIfNull(context.Message.Events);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var begun = time.GetTimestamp();
         for (var pause = FirstPause; ; pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks)))
@@ -31,18 +34,20 @@ internal sealed partial class UsageConsumer(
                 await StoreAsync(context.Message, stop.Token);
                 return;
             }
-            catch (Exception exception) when (!stop.IsCancellationRequested)
+            catch (Exception) when (stop.IsCancellationRequested)
+            {
+                // Given back below.
+            }
+            catch (Exception exception)
             {
                 LogStoreUnavailable(exception, context.Message.Events.Count, pause);
             }
 
-            // Cancelled is the one outcome that gives the message back to the queue: on shutdown, and when it was held for long enough.
-            if (time.GetElapsedTime(begun) > LongestHold)
+            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stop.IsCancellationRequested || time.GetElapsedTime(begun) > LongestHold)
             {
-                throw new OperationCanceledException("The event store has been unavailable for too long; the batch goes back to the queue.");
+                throw new StoreUnavailableException("The event store is unavailable; the batch goes back to the queue.");
             }
-
-            await Task.Delay(pause, time, stop.Token);
         }
     }
 
@@ -91,6 +96,11 @@ internal sealed partial class UsageConsumer(
                 endpoint.ConfigureConsumeTopology = false;
                 endpoint.PrefetchCount = 2 * ConcurrentBatches;
                 endpoint.ConcurrentMessageLimit = ConcurrentBatches;
+                endpoint.ConfigureError(error =>
+                {
+                    error.UseFilter(new GiveBackToQueue());
+                    error.UseFilter(new ErrorTransportFilter());
+                });
                 endpoint.ConfigureConsumer<UsageConsumer>(context);
             });
         });
@@ -109,4 +119,16 @@ internal sealed partial class UsageConsumer(
 
     [LoggerMessage(LogLevel.Error, "Event {EventId} ({Type}) of {ProxyInstance} goes to the error queue: {Reason}")]
     private partial void LogRejected(Guid eventId, string type, string proxyInstance, string reason);
+
+    /// <summary>The event store did not answer for as long as a message may be held.</summary>
+    private sealed class StoreUnavailableException(string message) : Exception(message);
+
+    /// <summary>Stands before the error transport: what is wrong with the store is not wrong with the message. An exception here makes it ready again.</summary>
+    private sealed class GiveBackToQueue : IFilter<ExceptionReceiveContext>
+    {
+        public Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next) =>
+            context.Exception.GetBaseException() is StoreUnavailableException unavailable ? Task.FromException(unavailable) : next.Send(context);
+
+        public void Probe(ProbeContext context) => context.CreateFilterScope("giveBackToQueue");
+    }
 }

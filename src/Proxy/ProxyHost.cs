@@ -1,4 +1,4 @@
-using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Health;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
@@ -56,6 +56,8 @@ internal static class ProxyHost
         services.AddSingleton<UsageJournal>();
         services.AddSingleton<JournalShipper>();
         services.AddSingleton<SpendFeed>();
+        services.AddSingleton(provider => new HealthCheck("journal", provider.GetRequiredService<UsageJournal>().CheckAsync));
+        services.AddSingleton(provider => new HealthCheck("spend", provider.GetRequiredService<SpendFeed>().CheckAsync));
         services.AddHostedService<JournalStart>();
         services.AddHostedService(provider => provider.GetRequiredService<UsageJournal>());
         services.AddHostedService<PriceBookPublisher>();

@@ -25,7 +25,7 @@ public sealed partial class DocumentationTests
     [MemberData(nameof(Documents))]
     public void Every_command_line_a_document_shows_is_one(string name)
     {
-        var root = CcgateCommand.Create();
+        var root = CommandLine.Create();
         var wrong = DocumentFile.Read(name).CommandLines().SelectMany(line => root.Parse(line).Errors.Select(error => $"{line}: {error.Message}"));
 
         Assert.Empty(wrong);

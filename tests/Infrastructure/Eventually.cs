@@ -5,8 +5,8 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>Waits for what another thread or process is about to make true; one timeout for all tests.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Returns once the condition holds.</summary>
     public static Task HoldsAsync(Func<Task<bool>> condition, string what) =>

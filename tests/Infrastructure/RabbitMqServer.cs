@@ -9,20 +9,20 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>A real RabbitMQ: Debian's, on free ports with its own data, or the one <c>CCGATE_TEST_RABBITMQ</c> names (an amqp address).</summary>
 internal sealed class RabbitMqServer : IDisposable
 {
-    private const int VirtualHosts = 24;
-
-    private static readonly Lazy<Task<RabbitMqServer>> OneForAll = new(() => StartAsync(Environment.GetEnvironmentVariable("CCGATE_TEST_RABBITMQ")));
+    private static readonly Lazy<Task<RabbitMqServer>> OneForAll = new(() => StartAsync(Environment.GetEnvironmentVariable("CCGATE_TEST_RABBITMQ"), 24));
 
     private readonly string directory;
     private readonly Uri address;
+    private readonly int virtualHosts;
     private readonly Dictionary<string, string> environment;
     private ServerProcess? process;
     private int givenOut;
 
-    private RabbitMqServer(string directory, Uri address, Dictionary<string, string> environment)
+    private RabbitMqServer(string directory, Uri address, int virtualHosts, Dictionary<string, string> environment)
     {
         this.directory = directory;
         this.address = address;
+        this.virtualHosts = virtualHosts;
         this.environment = environment;
     }
 
@@ -30,24 +30,24 @@ internal sealed class RabbitMqServer : IDisposable
     public static Task<RabbitMqServer> SharedAsync() => OneForAll.Value;
 
     /// <summary>A broker of one's own, to kill and start again.</summary>
-    public static Task<RabbitMqServer> StartAsync() => StartAsync(given: null);
+    public static Task<RabbitMqServer> StartAsync() => StartAsync(given: null, virtualHosts: 1);
 
-    private static async Task<RabbitMqServer> StartAsync(string? given)
+    private static async Task<RabbitMqServer> StartAsync(string? given, int virtualHosts)
     {
         if (given is { Length: > 0 })
         {
-            return new RabbitMqServer("", new Uri(given), []);
+            return new RabbitMqServer("", new Uri(given), 0, []);
         }
 
         var directory = ServerProcess.NewDirectory("rabbitmq");
         var port = ServerProcess.FreePort();
         await File.WriteAllTextAsync(directory + "/enabled_plugins", "[].");
-        await File.WriteAllTextAsync(directory + "/definitions.json", Definitions());
+        await File.WriteAllTextAsync(directory + "/definitions.json", Definitions(virtualHosts));
         await File.WriteAllTextAsync(directory + "/rabbitmq.conf", string.Create(
             CultureInfo.InvariantCulture,
             $"listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {directory}/definitions.json\nlog.console = true\nlog.file = false\ndisk_free_limit.absolute = 10MB\n"));
 
-        var server = new RabbitMqServer(directory, new Uri($"amqp://guest:guest@127.0.0.1:{port}"), new()
+        var server = new RabbitMqServer(directory, new Uri($"amqp://guest:guest@127.0.0.1:{port}"), virtualHosts, new()
         {
             ["HOME"] = directory,
             ["RABBITMQ_NODENAME"] = string.Create(CultureInfo.InvariantCulture, $"ccgate-test-{port}@localhost"),
@@ -74,7 +74,7 @@ internal sealed class RabbitMqServer : IDisposable
         if (directory.Length > 0)
         {
             var number = Interlocked.Increment(ref givenOut);
-            Assert.True(number <= VirtualHosts, $"raise {nameof(VirtualHosts)}");
+            Assert.True(number <= virtualHosts, "make more virtual hosts at the start");
             return new Uri(address, string.Create(CultureInfo.InvariantCulture, $"/test-{number}"));
         }
 
@@ -116,7 +116,14 @@ internal sealed class RabbitMqServer : IDisposable
 
     public Task ThawAsync() => process!.SignalAsync("CONT");
 
+    /// <summary>As an operator does it.</summary>
     public async Task RestartAsync()
+    {
+        await process!.StopAsync();
+        await ResumeAsync();
+    }
+
+    public async Task KillAndResumeAsync()
     {
         Kill();
         await ResumeAsync();
@@ -132,9 +139,9 @@ internal sealed class RabbitMqServer : IDisposable
     }
 
     /// <summary>Virtual hosts made at the start: making one later takes a second of rabbitmqctl.</summary>
-    private static string Definitions()
+    private static string Definitions(int virtualHosts)
     {
-        var names = Enumerable.Range(1, VirtualHosts).Select(number => string.Create(CultureInfo.InvariantCulture, $"test-{number}")).ToList();
+        var names = Enumerable.Range(1, virtualHosts).Select(number => string.Create(CultureInfo.InvariantCulture, $"test-{number}")).ToList();
         return JsonSerializer.Serialize(new
         {
             users = new[] { new { name = "guest", password = "guest", tags = "administrator" } },

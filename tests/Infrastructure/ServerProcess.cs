@@ -13,10 +13,10 @@ namespace CCGate.Tests.Infrastructure;
 internal sealed class ServerProcess : IDisposable
 {
     private const string Guard = """
-        exec 2>/dev/null; set -m; log=$1; signal=$2; shift 2
+        exec 2>/dev/null; trap : HUP INT TERM; set -m; log=$1; signal=$2; shift 2
         "$@" </dev/null >>"$log" 2>&1 & child=$!
         echo $child
-        read -r _
+        while read -r _ || [ $? -gt 128 ]; do :; done
         kill -s "$signal" -- "-$child" 2>/dev/null; n=0
         while kill -0 "$child" 2>/dev/null && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.1; done
         kill -s KILL -- "-$child" 2>/dev/null
@@ -55,6 +55,14 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Sends the server a signal, such as <c>STOP</c>, after which it holds its connections and answers nothing.</summary>
     public Task SignalAsync(string signal) => RunAsync("/bin/kill", "-s", signal, "--", "-" + group);
 
+    /// <summary>Asks the server to end, and waits until it has.</summary>
+    public async Task StopAsync()
+    {
+        await SignalAsync("TERM");
+        await Eventually.HoldsAsync(() => !Directory.Exists("/proc/" + group) || File.ReadAllText($"/proc/{group}/cmdline").Length == 0, "the server ends");
+        Dispose();
+    }
+
     /// <summary>Ends the server and waits until it is gone.</summary>
     public void Dispose()
     {
@@ -84,22 +92,43 @@ internal sealed class ServerProcess : IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    /// <summary>A new directory for a server's data; those that dead test runs left behind are removed on the way.</summary>
+    /// <summary>A new directory for a server's data; what dead test runs left behind is removed on the way.</summary>
     public static string NewDirectory(string kind)
     {
-        var root = Path.Combine(Path.GetTempPath(), "ccgate-tests");
+        var root = Path.Combine(Path.GetTempPath(), "ccgate-tests-" + Environment.UserName);
         Directory.CreateDirectory(root);
         foreach (var old in Directory.EnumerateDirectories(root))
         {
             var owner = Path.GetFileName(old).Split('-')[1];
             if (!Directory.Exists("/proc/" + owner))
             {
+                KillUsersOf(old);
                 TryDelete(old);
             }
         }
 
         var name = string.Create(CultureInfo.InvariantCulture, $"{kind}-{Environment.ProcessId}-{Path.GetRandomFileName()}");
         return Directory.CreateDirectory(Path.Combine(root, name)).FullName;
+    }
+
+    /// <summary>A test run whose whole process tree was killed leaves servers without a guard.</summary>
+    private static void KillUsersOf(string directory)
+    {
+        foreach (var process in Process.GetProcesses())
+        {
+            try
+            {
+                var its = File.ReadAllText($"/proc/{process.Id}/cmdline") + File.ReadAllText($"/proc/{process.Id}/environ");
+                if (its.Contains(directory, StringComparison.Ordinal))
+                {
+                    process.Kill();
+                }
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidOperationException)
+            {
+                // Gone meanwhile, or somebody else's.
+            }
+        }
     }
 
     public static void TryDelete(string directory)

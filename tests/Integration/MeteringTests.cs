@@ -173,21 +173,27 @@ public sealed class MeteringTests : IAsyncLifetime
         broker = await rabbit.CreateVirtualHostAsync();
         var metering = await StartMetering();
         var sink = Sink(TimeSpan.FromSeconds(5));
+        await sink.DeliverAsync(Events.Records(1), CancellationToken.None);
+        await EventuallyStored(metering, 1);
+
+        // RabbitMQ 3.10 writes its register of quorum queues to disk some seconds after a queue was declared, or when it is stopped; a kill before that
+        // leaves a queue that never answers again. That is the broker's affair; the messages of a queue that exists are ours.
+        await rabbit.RestartAsync();
         var batches = Enumerable.Range(0, 60).Select(_ => Events.Records(5)).ToList();
         var killed = Task.CompletedTask;
         for (var i = 0; i < batches.Count; i++)
         {
             if (i == 20)
             {
-                killed = rabbit.RestartAsync();
+                killed = rabbit.KillAndResumeAsync();
             }
 
             await Eventually.PassesAsync(() => sink.DeliverAsync(batches[i], CancellationToken.None));
         }
 
         await killed;
-        await EventuallyStored(metering, 300);
-        Assert.Equal(batches.SelectMany(batch => batch).Select(record => record.Id).Order(), (await Stored(metering)).Select(stored => stored.Id).Order());
+        await EventuallyStored(metering, 301);
+        Assert.Superset(batches.SelectMany(batch => batch).Select(record => record.Id).ToHashSet(), (await Stored(metering)).Select(stored => stored.Id).ToHashSet());
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using CCGate.Metering.EventStore;
 using CCGate.Projections;
 using CCGate.Proxy;
 using CCGate.Proxy.Journal;
+using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -55,7 +56,9 @@ internal static class GatewayHosts
     public static WebApplication Proxy(HostStart start)
     {
         var builder = Create(start);
-        builder.Services.AddSingleton<Database>(_ => new PostgresDatabase(start.Config.EventStore!));
+        builder.Services.AddSingleton(_ => new PostgresDatabase(start.Config.EventStore!));
+        builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<PostgresDatabase>());
+        builder.Services.AddSingleton<QuotaLeases>();
         RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), ProxyIdentity.Of(start.Data).Instance);
         builder.Services.AddProxy(start.Data);
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using CCGate.Contracts;
 using CCGate.Hosting.Concurrency;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Health;
 using CCGate.Proxy.Pipeline;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,6 +26,19 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
 
     /// <summary>Why the last commit failed; null when it did not.</summary>
     public string? Failure { get; private set; }
+
+    /// <summary>Whether it can take requests, for the health document.</summary>
+    public Task<HealthFinding> CheckAsync(CancellationToken cancellationToken)
+    {
+        var (depth, bound) = (Index.Depth, config.Current.Server.MaxJournalEvents);
+        return Task.FromResult(this switch
+        {
+            { Failure: { } failure } => new HealthFinding(HealthStatus.Unhealthy, $"It cannot be written: {failure}"),
+            _ when depth >= bound => new HealthFinding(HealthStatus.Unhealthy, $"It is full: {depth} events wait for the event store (limits.maxJournalEvents)."),
+            _ when depth >= bound / 2 => new HealthFinding(HealthStatus.Degraded, $"It is more than half full: {depth} of {bound} events wait for the event store."),
+            _ => new HealthFinding(HealthStatus.Healthy, $"{depth} events in flight or on their way."),
+        });
+    }
 
     /// <summary>Returns when the request is on disk; refuses when it cannot be, because then nothing may be forwarded.</summary>
     public async Task OpenAsync(RequestCompleted ifInterrupted, CancellationToken cancellationToken)

@@ -12,11 +12,17 @@ namespace CCGate.Proxy.Limits;
 /// </summary>
 /// <remarks>
 /// Committed spend has two parts that never overlap: what the read model already counts (told by <see cref="SpendFeed"/>), and what this proxy
-/// settled since, request by request, until the feed says that the read model counts it.
+/// settled since, request by request, until the feed says that the read model counts it. Where other proxies spend from the same budget, this one
+/// grants only out of what it has leased: the second part and the holds never exceed its lease.
 /// </remarks>
-internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDisposable
+internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaLeases? leases = null) : IDisposable
 {
-    private static readonly TimeSpan LongestWaitForSpend = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
+    // A lease is taken for more than the request at hand, so that most requests need no database; the rest comes back when it is idle.
+    private const int SlicesPerLimit = 20;
+    private static readonly TimeSpan IdleAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan HeartbeatPeriod = QuotaLeases.Lifetime / 6;
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, List<Account>> accounts = new(StringComparer.Ordinal);
@@ -36,22 +42,147 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
             await WaitForSpendAsync(account, cancellationToken);
         }
 
+        var limitPico = Picodollars.FromUsd(limitUsd);
+        if (TryGrant(account, tenant, hold, admittedAt, limitPico, mayClamp: leases is null) is { } granted)
+        {
+            return granted;
+        }
+
+        if (leases is not null)
+        {
+            await RaiseLeaseAsync(account, hold, limitPico, cancellationToken);
+            if (TryGrant(account, tenant, hold, admittedAt, limitPico, mayClamp: true) is { } leased)
+            {
+                return leased;
+            }
+        }
+
+        throw Refused(tenant, limitUsd, account, hold);
+    }
+
+    private Reservation? TryGrant(Account account, TenantConfig tenant, HoldEstimate hold, DateTimeOffset admittedAt, long limitPico, bool mayClamp)
+    {
         lock (gate)
         {
-            var available = Picodollars.FromUsd(limitUsd) - account.CommittedPico - account.HeldPico;
-            if (hold.Pico <= available)
+            var available = Available_NeedsLock(account, limitPico);
+            var clamped = hold.Pico <= available ? null : mayClamp && tenant.HoldPolicy == HoldPolicy.Clamp ? hold.LargestThatFits(available) : null;
+            if (hold.Pico > available && clamped is null)
             {
-                account.HeldPico += hold.Pico;
-                return new Reservation(this, account, tenant, admittedAt, hold.Pico, hold.MaxOutputTokens, IsClamped: false);
+                return null;
             }
 
-            if (tenant.HoldPolicy == HoldPolicy.Clamp && hold.LargestThatFits(available) is { } tokens)
+            var tokens = clamped ?? hold.MaxOutputTokens;
+            account.HeldPico += hold.At(tokens);
+            account.UsedAt = time.GetTimestamp();
+            return new Reservation(this, account, tenant, admittedAt, hold.At(tokens), tokens, IsClamped: clamped is not null);
+        }
+    }
+
+    private long Available_NeedsLock(Account account, long limitPico) => leases is null
+        ? limitPico - account.CommittedPico - account.HeldPico
+        : (time.GetTimestamp() < account.LeaseEnds ? account.LeasedPico : 0) - account.UncountedPico - account.HeldPico;
+
+    /// <summary>Asks for enough for this request and some more; one caller at a time, the others find what it brought.</summary>
+    private async Task RaiseLeaseAsync(Account account, HoldEstimate hold, long limitPico, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(LongestWait);
+        try
+        {
+            await account.Leasing.WaitAsync(patience.Token);
+            try
             {
-                account.HeldPico += hold.At(tokens);
-                return new Reservation(this, account, tenant, admittedAt, hold.At(tokens), tokens, IsClamped: true);
+                var sentAt = time.GetTimestamp();
+                long wanted;
+                lock (gate)
+                {
+                    if (hold.Pico <= Available_NeedsLock(account, limitPico) || sentAt < account.ExhaustedUntil)
+                    {
+                        return;
+                    }
+
+                    wanted = account.UncountedPico + account.HeldPico + hold.Pico + (limitPico / SlicesPerLimit);
+                }
+
+                var leased = await leases!.RaiseAsync(account.Tenant, account.Window, wanted, limitPico, patience.Token);
+                lock (gate)
+                {
+                    account.LeasedPico = Math.Max(0, leased - account.UnreturnedPico);
+                    account.LeaseEnds = sentAt + LifetimeTicks;
+                    account.ExhaustedUntil = leased < wanted ? sentAt + Ticks(SpendFeed.Period) : 0;
+                }
+            }
+            finally
+            {
+                account.Leasing.Release();
+            }
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is System.Data.Common.DbException or OperationCanceledException or IOException)
+        {
+            throw new RefusedException(RefusalReason.Unavailable, $"What is left of the budget of the tenant {account.Tenant} cannot be asked for now. Is the event store reachable (server.json: eventStore)?");
+        }
+    }
+
+    /// <summary>Keeps the leases alive, lowers them by what the read model took over, and gives back what nobody uses.</summary>
+    public async Task KeepLeasesAsync(CancellationToken cancellationToken)
+    {
+        foreach (var account in leases is null ? [] : Accounts())
+        {
+            await account.Leasing.WaitAsync(cancellationToken);
+            try
+            {
+                await KeepLeaseAsync(account, cancellationToken);
+            }
+            finally
+            {
+                account.Leasing.Release();
+            }
+        }
+    }
+
+    private async Task KeepLeaseAsync(Account account, CancellationToken cancellationToken)
+    {
+        var now = time.GetTimestamp();
+        long leased, unreturned;
+        lock (gate)
+        {
+            if (now >= account.LeaseEnds)
+            {
+                return; // Lost; the next request leases anew.
             }
 
-            throw Refused(tenant, limitUsd, account, available, hold);
+            var needed = account.UncountedPico + account.HeldPico;
+            if (account.LeasedPico > needed && time.GetElapsedTime(account.UsedAt) > IdleAfter)
+            {
+                account.UnreturnedPico += account.LeasedPico - needed;
+                account.LeasedPico = needed;
+            }
+
+            (leased, unreturned) = (account.LeasedPico, account.UnreturnedPico);
+            if (unreturned == 0 && time.GetElapsedTime(account.KeptAt) < HeartbeatPeriod)
+            {
+                return;
+            }
+        }
+
+        await leases!.KeepAsync(account.Tenant, account.Window, leased, cancellationToken);
+        lock (gate)
+        {
+            account.UnreturnedPico -= unreturned;
+            account.KeptAt = now;
+            account.LeaseEnds = leased == 0 ? 0 : now + LifetimeTicks;
+        }
+    }
+
+    private long LifetimeTicks => Ticks(QuotaLeases.Lifetime * 0.8); // Ours ends before the database's, whatever the clocks do.
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
+
+    private List<Account> Accounts()
+    {
+        lock (gate)
+        {
+            return [.. accounts.Values.SelectMany(days => days)];
         }
     }
 
@@ -75,7 +206,8 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
         {
             foreach (var days in accounts.Values)
             {
-                days.RemoveAll(account => account.Window.End <= now && account is { HeldPico: 0, UncountedPico: 0 });
+                // Some time after its end: a request admitted in the last instant may still be on its way here.
+                days.RemoveAll(account => account.Window.End + LongestWait * 2 <= now && account is { HeldPico: 0, UncountedPico: 0 });
             }
 
             foreach (var tenant in config.Current.Tenants.Where(tenant => tenant.DailyMaxUsd is not null))
@@ -97,6 +229,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
                 if (settled.Remove(id, out var spend))
                 {
                     AddUncounted_NeedsLock(spend, -spend.Pico);
+                    LowerLease_NeedsLock(spend);
                 }
             }
 
@@ -164,12 +297,26 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
         }
     }
 
+    /// <summary>The read model counts it now, so the lease need not cover it any more: here at once, in the database afterwards.</summary>
+    private void LowerLease_NeedsLock(Settled spend)
+    {
+        foreach (var account in accounts.GetValueOrDefault(spend.Tenant) ?? [])
+        {
+            if (account.Pays(spend))
+            {
+                var covered = Math.Min(spend.Pico, account.LeasedPico);
+                account.LeasedPico -= covered;
+                account.UnreturnedPico += covered;
+            }
+        }
+    }
+
     private async Task WaitForSpendAsync(Account account, CancellationToken cancellationToken)
     {
         SpendWanted.Raise();
         try
         {
-            await account.Known.Task.WaitAsync(LongestWaitForSpend, time, cancellationToken);
+            await account.Known.Task.WaitAsync(LongestWait, time, cancellationToken);
         }
         catch (TimeoutException)
         {
@@ -211,10 +358,10 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
         }
     }
 
-    private static RefusedException Refused(TenantConfig tenant, decimal limitUsd, Account account, long available, HoldEstimate hold) => new(
+    private static RefusedException Refused(TenantConfig tenant, decimal limitUsd, Account account, HoldEstimate hold) => new(
         new Refusal(
             RefusalReason.BudgetExhausted,
-            FormattableString.Invariant($"The daily budget of the tenant {tenant.Id} is {limitUsd} USD; {Math.Max(0m, decimal.Round(Picodollars.ToUsd(available), 6))} USD are left, and this request may cost up to {decimal.Round(Picodollars.ToUsd(hold.Pico), 6)} USD. ")
+            FormattableString.Invariant($"The daily budget of the tenant {tenant.Id} is {limitUsd} USD; {decimal.Round(Picodollars.ToUsd(account.CommittedPico), 6)} USD are spent, {decimal.Round(Picodollars.ToUsd(account.HeldPico), 6)} USD are held for requests in flight, and this request may cost up to {decimal.Round(Picodollars.ToUsd(hold.Pico), 6)} USD. ")
             + FormattableString.Invariant($"Lower max_tokens or wait until {account.Window.End.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}; the operator can raise limits.daily.maxUSD in tenants.json."))
         {
             Limit = $"tenant {tenant.Id} daily.maxUSD",
@@ -260,6 +407,24 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time) : IDis
         public long HeldPico { get; set; }
 
         public long CommittedPico => CountedPico + UncountedPico;
+
+        /// <summary>Serializes what is said to the database about this account.</summary>
+        public SemaphoreSlim Leasing { get; } = new(1);
+
+        /// <summary>What this proxy may have uncounted and held together.</summary>
+        public long LeasedPico { get; set; }
+
+        /// <summary>By how much the database's idea of the lease is still higher.</summary>
+        public long UnreturnedPico { get; set; }
+
+        /// <summary>Timestamps: when the lease is void, when it was last confirmed, when a hold was last granted, until when asking for more is useless.</summary>
+        public long LeaseEnds { get; set; }
+
+        public long KeptAt { get; set; }
+
+        public long UsedAt { get; set; }
+
+        public long ExhaustedUntil { get; set; }
 
         /// <summary>Completes when <see cref="CountedPico"/> was read for the first time.</summary>
         public TaskCompletionSource Known { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

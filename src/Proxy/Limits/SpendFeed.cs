@@ -1,4 +1,5 @@
 using System.Data.Common;
+using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
 using CCGate.Proxy.Journal;
 using Dapper;
@@ -12,7 +13,7 @@ namespace CCGate.Proxy.Limits;
 internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, UsageJournal journal, TimeProvider time, ILogger<SpendFeed> logger) : BackgroundService
 {
     private const int IdsPerQuery = 500;
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
+    public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(30);
 
     private long seenCheckpoint = -1;
@@ -20,6 +21,12 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
 
     /// <summary>When the spend was last read; null when it never was.</summary>
     public DateTimeOffset? ReadAt { get; private set; }
+
+    /// <summary>Whether what is spent elsewhere is known here, for the health document.</summary>
+    public Task<HealthFinding> CheckAsync(CancellationToken cancellationToken) => Task.FromResult(
+        ReadAt is { } readAt && time.GetUtcNow() - readAt < LongestRead
+            ? HealthFinding.Healthy
+            : new HealthFinding(HealthStatus.Degraded, $"The spend was last read {(ReadAt is { } last ? $"at {last:O}" : "never")}: tenants with a budget may be refused."));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -31,6 +38,7 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
                 patience.CancelAfter(LongestRead);
                 await RefreshAsync(patience.Token);
+                await quotas.KeepLeasesAsync(patience.Token);
                 failing = false;
             }
             catch (Exception error) when (!stoppingToken.IsCancellationRequested)

@@ -32,6 +32,10 @@ internal sealed partial class GatewayPipeline(
             metrics.Refused(refused.Refusal.Reason);
             await surface.WriteRefusalAsync(http, refused.Refusal, config.Current.Server.BudgetStatus);
         }
+        catch (BadHttpRequestException bad) when (!http.Response.HasStarted)
+        {
+            await surface.WriteRefusalAsync(http, new Refusal(RefusalReason.InvalidRequest, $"The request is not valid HTTP: {bad.Message}"), config.Current.Server.BudgetStatus);
+        }
         catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)
         {
             // The client left before anything was forwarded for it: nobody is there to answer.

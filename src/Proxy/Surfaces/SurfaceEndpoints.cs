@@ -20,6 +20,9 @@ internal static class SurfaceEndpoints
             routes.MapGet($"{prefix}/v1/models", AnthropicModelsEndpoint.ListAsync);
             routes.MapGet($"{prefix}/v1/models/{{id}}", AnthropicModelsEndpoint.GetAsync);
 
+            routes.MapFallback($"{prefix}/v1/{{**path}}", (HttpContext http, GatewayPipeline pipeline, AnthropicSurface surface) => pipeline.AnswerAsync(
+                http, surface, _ => throw new RefusedException(RefusalReason.NotFound, $"{http.Request.Method} {http.Request.Path} is not served here.")));
+
             // Claude Code asks these before it has a key, to see whether anybody is there.
             foreach (var probe in (string[])["/", "/api/hello"])
             {

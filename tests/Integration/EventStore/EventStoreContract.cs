@@ -105,6 +105,17 @@ public abstract class EventStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_event_raced_into_different_streams_is_stored_in_one_of_them()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var record = Events.Record();
+            var stored = await AtOnce(8, writer => Open().AppendAsync([Events.Record(), record with { Stream = $"usage/{writer}/2026-11-21" }], CancellationToken.None));
+            Assert.Equal(9, stored.Sum());
+        }
+    }
+
+    [Fact]
     public async Task Pages_follow_each_other_in_the_order_of_positions()
     {
         await Append(Events.Records(25));

@@ -85,6 +85,16 @@ public sealed class RefusalTests
     }
 
     [Fact]
+    public async Task A_path_that_is_not_served_is_refused_in_the_same_shape()
+    {
+        await using var gateway = await TestGateway.StartAsync("""{ "upstreams": [] }""");
+
+        using var response = await gateway.PostAsync(Valid, "/anthropic/v1/complete");
+
+        await AssertRefusedAsync(response, 404, "not_found_error", "/anthropic/v1/complete");
+    }
+
+    [Fact]
     public async Task Upstreams_that_cannot_be_reached_are_named()
     {
         await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams("http://127.0.0.1:1", "http://127.0.0.1:2"));

@@ -1,10 +1,11 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using CCGate.Hosting.Configuration;
 
 namespace CCGate.Cli.Commands;
 
-/// <summary><c>ccgate</c> itself: every command there is.</summary>
-internal static class CcgateCommand
+/// <summary>Every command there is, and how one is run.</summary>
+internal static class CommandLine
 {
     public static RootCommand Create()
     {
@@ -16,11 +17,14 @@ internal static class CcgateCommand
         };
     }
 
-    /// <summary>System.CommandLine exits with 1 on a usage error; here that is 2, so that scripts can tell it from a command that failed.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
+        // Left alone, System.CommandLine ends the process two seconds after SIGTERM, in the middle of whatever streams. The host bounds its own stop.
+        var invocation = new InvocationConfiguration { ProcessTerminationTimeout = Timeout.InfiniteTimeSpan };
         var parsed = Create().Parse(args);
-        var exit = await parsed.InvokeAsync();
-        return parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction ? Exit.Usage : exit;
+        var code = await parsed.InvokeAsync(invocation);
+
+        // It exits with 1 on a usage error; here that is 2, so that scripts can tell it from a command that failed.
+        return parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction ? Exit.Usage : code;
     }
 }
