@@ -6,7 +6,9 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>A real PostgreSQL: Debian's, on a free port with its own data, or the one <c>CCGATE_TEST_POSTGRES</c> names (a connection string).</summary>
 internal sealed class PostgresServer : IDisposable
 {
-    private const string Binaries = "/usr/lib/postgresql/15/bin/";
+    /// <summary>Debian keeps each version in a directory of its own; the newest will do.</summary>
+    private static readonly string Binaries = Directory.GetDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Last() + "/bin/";
+
 
     private static readonly Lazy<Task<PostgresServer>> OneForAll = new(() => StartAsync());
     private static int databases;

@@ -48,7 +48,7 @@ internal static class HostCommands
         var address = role switch
         {
             "projections" when config.Projections is { } own => own.GetLeftPart(UriPartial.Authority),
-            "run" or "proxy" => $"http://{config.Server.Host}:{config.Server.Port}",
+            "run" or "proxy" => new UriBuilder("http", config.Server.Host, config.Server.Port).Uri.GetLeftPart(UriPartial.Authority),
             _ => $"http://127.0.0.1:{port}",
         };
         await using var app = build(new HostStart(config, demo is null ? directory : null, data, parsed.GetValue(Urls) ?? address));

@@ -51,13 +51,19 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
     public OpenStore Open(ParseResult parsed)
     {
         var config = ReadConfig(parsed);
+        var file = new FileInfo(Path.Combine(parsed.GetValue(Data)!.FullName, "store.db"));
         if (config.EventStore is { } connectionString)
         {
+            if (file.Exists)
+            {
+                throw new CommandFailedException($"There are two stores: {file.FullName} of 'ccgate run', and the PostgreSQL that 'eventStore' in server.json names "
+                    + "for the roles. Name another directory with --data to ask PostgreSQL, or take 'eventStore' out of server.json.");
+            }
+
             var postgres = new PostgresDatabase(connectionString);
             return new OpenStore(config, postgres, new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance));
         }
 
-        var file = new FileInfo(Path.Combine(parsed.GetValue(Data)!.FullName, "store.db"));
         if (!file.Exists)
         {
             // Opening it would create an empty store and then report that nothing was ever spent.

@@ -39,6 +39,9 @@ internal sealed class ConfigDirectory(DirectoryInfo directory)
         return new ConfigReading(problems.Any(problem => !problem.IsWarning) ? null : config, problems);
     }
 
+    /// <summary>The names of the files that are there.</summary>
+    public IReadOnlyList<string> Present() => [.. Files.Where(name => File.Exists(System.IO.Path.Combine(directory.FullName, name)))];
+
     /// <summary>Changes when a file was written, appeared or went.</summary>
     public string Stamp() => string.Join('|', Files.Select(name =>
     {

@@ -41,7 +41,8 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         if (value.ValueKind != JsonValueKind.String)
         {
-            Error(name, $"is {Describe(value)}", "a string");
+            // Not what it says: it may be a key somebody forgot to quote.
+            Error(name, $"is not a string but a {value.ValueKind}", "a string");
             return null;
         }
 
@@ -123,6 +124,18 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         Error(name, $"is \"{written}\"", string.Join(", ", names));
         return otherwise;
+    }
+
+    /// <summary><c>abort</c> of the server or of a tenant.</summary>
+    public AbortPolicy Abort()
+    {
+        var policy = Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain));
+        if (policy == AbortPolicy.Drain)
+        {
+            Warn("abort", "this version applies cancel");
+        }
+
+        return policy;
     }
 
     public Uri? Url(string name, params ReadOnlySpan<string> schemes)

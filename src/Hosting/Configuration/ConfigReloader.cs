@@ -9,6 +9,8 @@ internal sealed partial class ConfigReloader(ConfigDirectory directory, ConfigSo
     // Polled, because file notifications do not cross bind mounts and network file systems; four stats twice a second cost nothing.
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
+    private IReadOnlyList<string> present = directory.Present();
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // What was read at the start may have changed since: the first look always reads.
@@ -30,9 +32,17 @@ internal sealed partial class ConfigReloader(ConfigDirectory directory, ConfigSo
 
     private void Reload(bool first)
     {
+        // An editor that deletes and renames passes through this for a moment; and nobody means to lock everybody out.
+        if (present.Except(directory.Present(), StringComparer.Ordinal).FirstOrDefault() is { } gone)
+        {
+            LogRefused($"{gone} is gone. To do without it, put {{}} into it.");
+            return;
+        }
+
         var reading = directory.Read();
         if (reading.Config is { } next)
         {
+            present = directory.Present();
             source.Replace(next);
             if (!first)
             {

@@ -10,7 +10,7 @@ internal static class ServerFile
         var server = ReadAddress(root.Object("server"));
         server = ReadBounds(root.Object("limits"), server) with
         {
-            Abort = root.Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain)),
+            Abort = root.Abort(),
         };
 
         var telemetry = root.Object("telemetry");
@@ -117,6 +117,7 @@ internal static class ServerFile
 
         if (root.Object("openai") is { } openai)
         {
+            root.Warn("openai", "this version has no OpenAI surface");
             openai.Boolean("enabled", true);
             openai.Map("models");
             openai.String("defaultModel");

@@ -48,7 +48,7 @@ internal static class TenantsFile
             TimeZone = ReadTimeZone(node),
             HoldPolicy = node.Choice("holdPolicy", HoldPolicy.Clamp, ("clamp", HoldPolicy.Clamp), ("refuse", HoldPolicy.Refuse)),
             MinOutputTokens = node.Integer("minOutputTokens", 1024, 1, 1_000_000),
-            Abort = node.Has("abort") ? node.Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain)) : null,
+            Abort = node.Has("abort") ? node.Abort() : null,
             DailyMaxUsd = ReadLimits(node.Object("limits")),
         };
         if (node.String("parent") is not null)

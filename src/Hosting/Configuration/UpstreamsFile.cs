@@ -58,6 +58,16 @@ internal static class UpstreamsFile
             Proxy = node.Url("proxy", "http", "https", "socks5", "socks4"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
+        if (kind is not (UpstreamKind.Anthropic or UpstreamKind.Simulator))
+        {
+            node.Warn("kind", "this version speaks to anthropic and simulator upstreams only; no request is sent to this one");
+        }
+
+        if (upstream.Keys.Length > 1)
+        {
+            node.Warn("keys", "this version uses the first key only");
+        }
+
         upstream = ReadTimeouts(node.Object("timeouts"), upstream);
         node.String("description");
         ReadWhatHasNoEffectYet(node);
@@ -183,6 +193,7 @@ internal static class UpstreamsFile
             health.Number("interval", 0m, 86_400_000m);
             health.Number("timeout", 0m, 86_400_000m);
             health.Finish();
+            node.Warn("healthCheck", "is read but not applied by this version");
         }
 
         if (node.Object("circuitBreaker") is { } breaker)
@@ -191,6 +202,7 @@ internal static class UpstreamsFile
             breaker.Number("openSeconds", 0.1m, 86_400m);
             breaker.Integer("successes", 2, 1, 10_000);
             breaker.Finish();
+            node.Warn("circuitBreaker", "is read but not applied by this version");
         }
 
         node.Integer("priority", 0, -1_000_000, 1_000_000);
@@ -225,6 +237,7 @@ internal static class UpstreamsFile
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),
         };
+        node.Ignored("this version has no health checks and no sticky sessions", "stickySessions", "sessionTtlSeconds");
         node.Boolean("healthCheckEnabled", true);
         node.Boolean("stickySessions", true);
         node.Integer("sessionTtlSeconds", 300, 1, 86_400);

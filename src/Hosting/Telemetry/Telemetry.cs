@@ -13,7 +13,7 @@ namespace CCGate.Hosting.Telemetry;
 internal sealed class Telemetry(string endpoint) : IHostedService, IDisposable
 {
     private static readonly string[] Meters =
-        ["CCGate.Proxy", "CCGate.Metering", "CCGate.Projections", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime", "MassTransit", "Npgsql"];
+        ["CCGate.Proxy", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime", "MassTransit", "Npgsql"];
 
     private static readonly string[] Sources = ["Microsoft.AspNetCore", "System.Net.Http", "MassTransit", "Npgsql"];
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
 
 namespace CCGate.Projections.Spend;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
 using CCGate.Projections.Spend;
 
 namespace CCGate.Projections.Usage;

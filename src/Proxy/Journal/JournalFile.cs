@@ -47,14 +47,6 @@ internal sealed class JournalFile : IDisposable
         return sequence;
     }
 
-    /// <summary>Forgets commits in which nothing is needed any more.</summary>
-    public void Delete(IReadOnlyCollection<long> obsolete)
-    {
-        using var transaction = writer.BeginTransaction();
-        DeleteCommits(obsolete, transaction);
-        transaction.Commit();
-    }
-
     /// <summary>Commits after a number, in order; on a connection of its own, so that it never waits for the writer.</summary>
     public List<(long Sequence, byte[] Data)> Read(long after, int limit)
     {

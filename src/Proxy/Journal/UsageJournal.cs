@@ -44,11 +44,6 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
     public async Task OpenAsync(RequestCompleted ifInterrupted, CancellationToken cancellationToken)
     {
         var bound = config.Current.Server.MaxJournalEvents;
-        if (Failure is { } failure)
-        {
-            throw new RefusedException(RefusalReason.Unavailable, $"The journal cannot be written: {failure}. Nothing is forwarded without a record; is the disk of --data full?");
-        }
-
         if (Index.Depth >= bound)
         {
             throw new RefusedException(RefusalReason.Unavailable, $"The journal holds {bound} events that the event store does not have yet (server.json: limits.maxJournalEvents). Is the broker or the event store down?");

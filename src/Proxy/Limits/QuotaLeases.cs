@@ -52,7 +52,8 @@ internal sealed class QuotaLeases(PostgresDatabase database, ProxyIdentity ident
     }
 
     /// <summary>Says what this proxy still needs of its lease, and that it lives. Absolute, so that a repetition after a lost answer does no harm.</summary>
-    public async Task KeepAsync(string tenant, DailyWindow window, long leasedPico, CancellationToken cancellationToken)
+    /// <returns>False when there was nothing to keep: it had expired, and others may have what it was for.</returns>
+    public async Task<bool> KeepAsync(string tenant, DailyWindow window, long leasedPico, CancellationToken cancellationToken)
     {
         await MigrateAsync(cancellationToken);
         await using var command = database.Source.CreateCommand(leasedPico == 0
@@ -64,7 +65,7 @@ internal sealed class QuotaLeases(PostgresDatabase database, ProxyIdentity ident
             command.Parameters.AddRange(new NpgsqlParameter[] { Number(leasedPico), Lifetimes() });
         }
 
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
     private async Task MigrateAsync(CancellationToken cancellationToken)

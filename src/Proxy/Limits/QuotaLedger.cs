@@ -165,12 +165,12 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
             }
         }
 
-        await leases!.KeepAsync(account.Tenant, account.Window, leased, cancellationToken);
+        var kept = await leases!.KeepAsync(account.Tenant, account.Window, leased, cancellationToken);
         lock (gate)
         {
             account.UnreturnedPico -= unreturned;
             account.KeptAt = now;
-            account.LeaseEnds = leased == 0 ? 0 : now + LifetimeTicks;
+            account.LeaseEnds = kept && leased != 0 ? now + LifetimeTicks : 0;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(30);
 
     private long seenCheckpoint = -1;
-    private int seenWindows;
+    private IReadOnlyList<(string Tenant, DailyWindow Window)> seenWindows = [];
 
     /// <summary>When the spend was last read; null when it never was.</summary>
     public DateTimeOffset? ReadAt { get; private set; }
@@ -64,13 +64,13 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
         // The first read fixes the snapshot: everything it counts was complete here before, so it is in the list of ours taken after it.
         var checkpoint = await connection.QuerySingleAsync<long>(Query("select position from projection_checkpoint where name = 'spend'", null, snapshot, cancellationToken));
         var uncounted = journal.Index.Uncounted();
-        if (checkpoint != seenCheckpoint || windows.Count != seenWindows || uncounted.Count > 0 || ReadAt is null)
+        if (checkpoint != seenCheckpoint || !windows.SequenceEqual(seenWindows) || uncounted.Count > 0)
         {
             var counted = await TotalsAsync(windows, connection, snapshot, cancellationToken);
             var ids = await CountedAsync(uncounted, checkpoint, connection, snapshot, cancellationToken);
             quotas.Apply(counted, ids);
             journal.Index.Counted(ids);
-            (seenCheckpoint, seenWindows) = (checkpoint, windows.Count);
+            (seenCheckpoint, seenWindows) = (checkpoint, windows);
         }
 
         ReadAt = time.GetUtcNow();

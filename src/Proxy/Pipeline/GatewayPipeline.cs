@@ -57,13 +57,13 @@ internal sealed partial class GatewayPipeline(
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.
-            RefuseUnanswered(http, await AttemptAsync(http, call, route, billing: null));                                // 503 529
+            RefuseUnanswered(http, await AttemptAsync(http, call, route, snapshot, billing: null));                               // 503 529
             return;
         }
 
         // 3. Can they afford it? The hold is the most the call can cost wherever it may go.
         route = HoldPricing.Affordable(route, payer.Tenant, snapshot.Prices, admittedAt);                                // 403
-        var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt);
+        var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt, AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer));
         using var reservation = await quotas.ReserveAsync(payer.Tenant, hold, admittedAt, http.RequestAborted);          // 402 503
         var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation)
         {
@@ -78,23 +78,36 @@ internal sealed partial class GatewayPipeline(
         }
 
         // 5. Try upstreams until one answers or the answer has begun.
-        var outcomes = await AttemptAsync(http, call, route, new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens));
-
-        // 6. The client may be gone by now. What was consumed is still owed, so nothing below takes its token.
-        var completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
-        reservation.Settle(requestId, completed.SpendUsd);
-        await journal.CompleteAsync(EventRecord.From(completed));
-        metrics.Completed(completed);
-        LogCompleted(requestId, payer.Tenant.Id, call.Model, completed.Outcome, completed.SpendUsd);
+        List<AttemptOutcome> outcomes = [];
+        try
+        {
+            outcomes = await AttemptAsync(http, call, route, snapshot, new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens));
+        }
+        finally
+        {
+            // 6. The client may be gone by now. What was consumed is still owed, so settling takes no token, and happens even when this code is at fault.
+            await SettleAsync(exchange, outcomes);
+        }
 
         // 7. Nobody answered: the gateway has to.
         RefuseUnanswered(http, outcomes);                                                                                // 503 529
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, AttemptBilling? billing)
+    private async Task SettleAsync(Exchange exchange, List<AttemptOutcome> outcomes)
+    {
+        var completed = outcomes.Count == 0
+            ? Settlement.Interrupted(exchange, identity.Instance)
+            : Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
+        exchange.Reservation.Settle(exchange.RequestId, completed.SpendUsd);
+        await journal.CompleteAsync(EventRecord.From(completed));
+        metrics.Completed(completed);
+        LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
+    }
+
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing)
     {
         var outcomes = new List<AttemptOutcome>(capacity: 1);
-        var plan = planner.Plan(route);
+        var plan = planner.Plan(route, snapshot.LoadBalancer);
         foreach (var (index, upstream) in plan.Index())
         {
             var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, upstream, Number: index + 1, IsLast: index == plan.Length - 1, billing));

@@ -21,12 +21,12 @@ internal sealed class LoadBalancer
             foreach (var upstream in candidates)
             {
                 var weight = weighted ? upstream.Config.Weight : 1;
-                upstream.Turn += weight;
+                upstream.State.Turn += weight;
                 total += weight;
             }
 
-            var order = candidates.Sort(static (left, right) => right.Turn.CompareTo(left.Turn));
-            order[0].Turn -= total;
+            var order = candidates.Sort(static (left, right) => right.State.Turn.CompareTo(left.State.Turn));
+            order[0].State.Turn -= total;
             return order;
         }
     }

@@ -6,22 +6,20 @@ using CCGate.Proxy.Simulator;
 
 namespace CCGate.Proxy.Upstreams;
 
-/// <summary>A provider endpoint at run time: its configuration, its connections and its turn in the round; kept across reloads.</summary>
-internal sealed class Upstream(UpstreamConfig config, HttpMessageInvoker connections)
+/// <summary>A provider endpoint as one snapshot of the configuration has it: a request that holds it is not touched by a reload.</summary>
+internal sealed record Upstream(UpstreamConfig Config, UpstreamState State)
 {
-    private volatile UpstreamConfig current = config;
+    /// <summary>The name the upstream knows a model by.</summary>
+    public string ProviderModel(string model) => Config.ModelMapping.GetValueOrDefault(model, model);
+}
 
-    public UpstreamConfig Config => current;
-
+/// <summary>What an upstream keeps across reloads.</summary>
+internal sealed class UpstreamState(HttpMessageInvoker connections)
+{
     public HttpMessageInvoker Connections => connections;
 
     /// <summary>Its account in the smooth weighted round; guarded by <see cref="LoadBalancer"/>.</summary>
     public long Turn { get; set; }
-
-    public void Update(UpstreamConfig next) => current = next;
-
-    /// <summary>The name the upstream knows a model by.</summary>
-    public string ProviderModel(string model) => Config.ModelMapping.GetValueOrDefault(model, model);
 }
 
 /// <summary>The enabled upstreams, by id, so that a reload keeps their state.</summary>
@@ -40,19 +38,10 @@ internal sealed class UpstreamPool
     public ImmutableArray<Upstream> Current => ImmutableCollectionsMarshal.AsImmutableArray(current);
 
     private Upstream[] Build(GatewayConfig config, Upstream[] previous) =>
-        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => Keep(previous, upstream) ?? new Upstream(upstream, Connect(upstream)))];
+        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => new Upstream(upstream, Keep(previous, upstream) ?? new UpstreamState(Connect(upstream))))];
 
-    private static Upstream? Keep(Upstream[] previous, UpstreamConfig next)
-    {
-        var kept = Array.Find(previous, upstream => upstream.Config.Id == next.Id);
-        if (kept is null || !SameConnections(kept.Config, next))
-        {
-            return null;
-        }
-
-        kept.Update(next);
-        return kept;
-    }
+    private static UpstreamState? Keep(Upstream[] previous, UpstreamConfig next) =>
+        Array.Find(previous, upstream => upstream.Config.Id == next.Id) is { } kept && SameConnections(kept.Config, next) ? kept.State : null;
 
     private static bool SameConnections(UpstreamConfig a, UpstreamConfig b) =>
         a.Kind == b.Kind && a.Url == b.Url && a.Proxy == b.Proxy && a.ConnectTimeout == b.ConnectTimeout && a.Simulator == b.Simulator;

@@ -43,7 +43,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
-        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, patience.Token);
+        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.State.Connections, options, transformer, patience.Token);
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();

@@ -25,7 +25,10 @@ internal static class HoldPricing
     }
 
     /// <summary>The dearest of the upstreams the call may go to decides; without a price (and then without a budget) the hold is zero.</summary>
-    public static HoldEstimate Estimate(ModelRoute route, Call call, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt)
+    /// <param name="maxAttempts">
+    /// An attempt that is given up before it answered is billed for its likely prompt, which is half the bound, so each but the last adds half the input.
+    /// </param>
+    public static HoldEstimate Estimate(ModelRoute route, Call call, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt, int maxAttempts)
     {
         var (input, output) = (0m, 0m);
         foreach (var upstream in route.Upstreams)
@@ -40,7 +43,7 @@ internal static class HoldPricing
         }
 
         return new HoldEstimate(
-            Picodollars.CeilingFromUsd(input),
+            Picodollars.CeilingFromUsd(input * (1m + ((maxAttempts - 1) / 2m))),
             Picodollars.CeilingFromUsd(output),
             call.MaxOutputTokens,
             Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1));

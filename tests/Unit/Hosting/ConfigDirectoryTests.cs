@@ -26,13 +26,13 @@ public sealed class ConfigDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void What_had_no_effect_in_the_Node_project_is_named_with_what_to_use_instead()
+    public void What_has_no_effect_is_named_with_what_to_use_instead()
     {
         var reading = new ConfigDirectory(new DirectoryInfo(Path.Combine(AppContext.BaseDirectory, "Fixtures", "node-ccgate", "config"))).Read();
 
         var warned = reading.Problems.Where(problem => problem.File == "server.json").Select(problem => problem.Path).ToList();
         Assert.Equal(
-            ["$.admin.path", "$.logging.directory", "$.logging.enableConsole", "$.logging.level", "$.logging.maxFileSize", "$.logging.maxFiles", "$.proxy.retryAttempts", "$.proxy.retryDelay", "$.proxy.timeout", "$.server.keepAlive", "$.server.timeout"],
+            ["$.admin.path", "$.logging.directory", "$.logging.enableConsole", "$.logging.level", "$.logging.maxFileSize", "$.logging.maxFiles", "$.openai", "$.proxy.retryAttempts", "$.proxy.retryDelay", "$.proxy.timeout", "$.server.keepAlive", "$.server.timeout"],
             warned.Order(StringComparer.Ordinal));
     }
 

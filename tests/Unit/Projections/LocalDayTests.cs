@@ -1,4 +1,5 @@
 using System.Globalization;
+using CCGate.Hosting.Tenants;
 using CCGate.Projections.Spend;
 
 namespace CCGate.Tests.Unit.Projections;

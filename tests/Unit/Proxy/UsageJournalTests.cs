@@ -2,6 +2,7 @@ using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Pipeline;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CCGate.Tests.Unit.Proxy;
@@ -102,6 +103,24 @@ public sealed class UsageJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_journal_that_could_not_be_written_takes_requests_again_when_it_can()
+    {
+        await using var running = await Running.StartAsync(data);
+        await running.Journal.OpenAsync(Request(), CancellationToken.None);
+        await using var other = new SqliteConnection($"Data Source={Path.Combine(data.FullName, "journal.db")}");
+        await other.OpenAsync();
+        await ExecuteAsync(other, "alter table commits rename to away");
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => running.Journal.OpenAsync(Request(), CancellationToken.None));
+        Assert.Equal(RefusalReason.Unavailable, refused.Refusal.Reason);
+        var waiting = running.Journal.CompleteAsync(EventRecord.From(Request()));
+
+        await ExecuteAsync(other, "alter table away rename to commits");
+
+        await waiting; // What was served is written as soon as that is possible.
+        await running.Journal.OpenAsync(Request(), CancellationToken.None);
+    }
+
+    [Fact]
     public async Task One_data_directory_has_one_owner()
     {
         await using var owner = await Running.StartAsync(data);
@@ -109,6 +128,13 @@ public sealed class UsageJournalTests : IDisposable
         var error = Assert.Throws<InvalidOperationException>(() => new JournalFile(data));
 
         Assert.Contains("--data", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task ExecuteAsync(SqliteConnection connection, string sql)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync();
     }
 
     private static RequestCompleted Request(RequestOutcome outcome = RequestOutcome.Succeeded) => new()
