@@ -71,7 +71,8 @@ internal sealed partial class GatewayPipeline(
         };
 
         // 4. On disk before it is forwarded.
-        await journal.OpenAsync(Settlement.Interrupted(exchange, identity.Instance), http.RequestAborted);               // 503
+        var completed = Settlement.Interrupted(exchange, identity.Instance);
+        await journal.OpenAsync(completed, http.RequestAborted);                                                         // 503
         if (reservation.IsClamped)
         {
             http.Response.Headers[GatewayHeaders.MaxTokens] = reservation.MaxOutputTokens.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -82,22 +83,20 @@ internal sealed partial class GatewayPipeline(
         try
         {
             outcomes = await AttemptAsync(http, call, route, snapshot, new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens));
+            completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }
         finally
         {
             // 6. The client may be gone by now. What was consumed is still owed, so settling takes no token, and happens even when this code is at fault.
-            await SettleAsync(exchange, outcomes);
+            await SettleAsync(exchange, completed);
         }
 
         // 7. Nobody answered: the gateway has to.
         RefuseUnanswered(http, outcomes);                                                                                // 503 529
     }
 
-    private async Task SettleAsync(Exchange exchange, List<AttemptOutcome> outcomes)
+    private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
     {
-        var completed = outcomes.Count == 0
-            ? Settlement.Interrupted(exchange, identity.Instance)
-            : Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         exchange.Reservation.Settle(exchange.RequestId, completed.SpendUsd);
         await journal.CompleteAsync(EventRecord.From(completed));
         metrics.Completed(completed);
@@ -110,10 +109,15 @@ internal sealed partial class GatewayPipeline(
         var plan = planner.Plan(route, snapshot.LoadBalancer);
         foreach (var (index, upstream) in plan.Index())
         {
+            if (http.RequestAborted.IsCancellationRequested)
+            {
+                break; // Nobody waits for the answer: what is not asked for is not owed.
+            }
+
             var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, upstream, Number: index + 1, IsLast: index == plan.Length - 1, billing));
             outcomes.Add(outcome);
             metrics.Attempted(outcome);
-            if (outcome.Answered || http.Response.HasStarted || http.RequestAborted.IsCancellationRequested)
+            if (outcome.Answered || http.Response.HasStarted)
             {
                 break;
             }

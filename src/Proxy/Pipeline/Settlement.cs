@@ -73,7 +73,7 @@ internal static class Settlement
             AttemptFailure.UpstreamTruncated => RequestOutcome.UpstreamTruncated,
             _ => RequestOutcome.Failed,
         }
-        : RequestOutcome.Failed;
+        : RequestOutcome.ClientAborted;
 
     private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now) => new()
     {

@@ -1,9 +1,15 @@
 namespace CCGate.Proxy.Upstreams;
 
-/// <summary>Bytes in memory, read as a stream; a MemoryStream would want an array of exactly these bytes.</summary>
+/// <summary>Pooled bytes read as a stream, until they are taken back.</summary>
+/// <remarks>
+/// An upstream that answers before it has read everything leaves a sender behind that goes on reading. Once the bytes belong to somebody else's request,
+/// it must find an error and not those.
+/// </remarks>
 internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : Stream
 {
+    private readonly Lock gate = new();
     private int position;
+    private bool takenBack;
 
     public override bool CanRead => true;
 
@@ -17,10 +23,23 @@ internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : Stream
 
     public override int Read(Span<byte> buffer)
     {
-        var count = Math.Min(buffer.Length, bytes.Length - position);
-        bytes.Span.Slice(position, count).CopyTo(buffer);
-        position += count;
-        return count;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(takenBack, this);
+            var count = Math.Min(buffer.Length, bytes.Length - position);
+            bytes.Span.Slice(position, count).CopyTo(buffer);
+            position += count;
+            return count;
+        }
+    }
+
+    /// <summary>When it returns, nobody reads the bytes any more.</summary>
+    public void TakeBack()
+    {
+        lock (gate)
+        {
+            takenBack = true;
+        }
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));

@@ -34,7 +34,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         var body = request.Call.Body.With(
             request.ProviderModel == request.Call.Model ? null : request.ProviderModel,
             limit == request.Call.MaxOutputTokens ? null : limit);
-        http.Request.Body = new ReadOnlyMemoryStream(body);
+        var bodyStream = new ReadOnlyMemoryStream(body);
+        http.Request.Body = bodyStream;
         http.Request.ContentLength = body.Length;
 
         // 2. YARP's own timer covers silence in the middle; this one the wait for the answer to begin.
@@ -44,6 +45,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
         var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.State.Connections, options, transformer, patience.Token);
+        bodyStream.TakeBack();
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
