@@ -27,6 +27,16 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
     public Option<Uri?> Url { get; } = new("--url")
     {
         Description = "Ask the gateway running at this address instead of opening its store.",
+        CustomParser = argument =>
+        {
+            if (Uri.TryCreate(argument.Tokens[^1].Value, UriKind.Absolute, out var url) && url.Scheme is ("http" or "https"))
+            {
+                return url;
+            }
+
+            argument.AddError($"--url: '{argument.Tokens[^1].Value}' is not an address such as http://127.0.0.1:3000.");
+            return null;
+        },
     };
 
     /// <summary>No directory is the demo's configuration: none.</summary>

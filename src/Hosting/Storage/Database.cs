@@ -16,6 +16,9 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>An open connection; dispose it to give it back to its pool.</summary>
     public abstract ValueTask<DbConnection> OpenAsync(CancellationToken cancellationToken);
 
+    /// <summary>Waits for one's turn to write, where writers must take turns; dispose it after the commit.</summary>
+    public virtual ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IDisposable?>(null);
+
     /// <summary>A read-only transaction in which every query sees the same instant, and which no writer waits for.</summary>
     public abstract ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken);
 
@@ -41,6 +44,9 @@ internal sealed class SqliteDatabase : Database
 {
     private readonly string connectionString;
 
+    // Between processes SQLite makes writers wait by polling every 100 ms, which starves whoever meets a busy one. Within this process they queue.
+    private readonly SemaphoreSlim writing = new(1);
+
     public SqliteDatabase(string path)
     {
         SQLitePCL.Batteries_V2.Init();
@@ -61,5 +67,20 @@ internal sealed class SqliteDatabase : Database
     public override ValueTask<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
         new(((SqliteConnection)connection).BeginTransaction(deferred: true));
 
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override async ValueTask<IDisposable?> TurnAsync(CancellationToken cancellationToken)
+    {
+        await writing.WaitAsync(cancellationToken);
+        return new Turn(writing);
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        writing.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private sealed class Turn(SemaphoreSlim writing) : IDisposable
+    {
+        public void Dispose() => writing.Release();
+    }
 }

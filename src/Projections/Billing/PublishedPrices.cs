@@ -30,7 +30,7 @@ internal sealed class PublishedPrices
     /// <summary>Every amount the attempt may owe; null when nobody published its version.</summary>
     public IReadOnlyList<decimal>? Spend(Attempt attempt, DateTimeOffset admittedAt) =>
         books.GetValueOrDefault(attempt.PriceVersion ?? "")?
-            .Select(book => book.Spend(attempt.ProviderModel, attempt.Usage, admittedAt, attempt.CostMultiplier))
+            .Select(book => book.Spend(attempt.ProviderModel ?? "", attempt.Usage ?? new TokenUsage(), admittedAt, attempt.CostMultiplier))
             .OfType<decimal>()
             .ToList();
 }

@@ -38,14 +38,18 @@ internal sealed class SpendRecount
     {
         var instant = completed.AdmittedAt.ToUniversalTime();
         var quarterHour = new DateTimeOffset(instant.Year, instant.Month, instant.Day, instant.Hour, instant.Minute / 15 * 15, 0, TimeSpan.Zero);
-        RecountKey KeyOf(string model, string upstream) => new(quarterHour, completed.TenantId, completed.KeyId, model, upstream);
+        RecountKey KeyOf(string? model, string? upstream) =>
+            new(quarterHour, completed.TenantId ?? "", completed.KeyId ?? "", model ?? "", upstream ?? "");
 
-        foreach (var attempt in completed.Attempts)
+        // An old event may lack what is never null in a new one.
+        var attempts = completed.Attempts ?? [];
+
+        foreach (var attempt in attempts)
         {
             Add(KeyOf(attempt.ProviderModel, attempt.UpstreamId), Numbers(attempt));
         }
 
-        var where = completed.Attempts is [.., var last] ? KeyOf(last.ProviderModel, last.UpstreamId) : KeyOf(completed.RequestedModel, "");
+        var where = attempts is [.., var last] ? KeyOf(last.ProviderModel, last.UpstreamId) : KeyOf(completed.RequestedModel, "");
         Add(where, new RecountNumbers
         {
             Requests = 1,
@@ -54,7 +58,7 @@ internal sealed class SpendRecount
         });
     }
 
-    private static RecountNumbers Numbers(Attempt attempt) => new()
+    private static RecountNumbers Numbers(Attempt attempt) => attempt.Usage is null ? new() { SpendUsd = attempt.SpendUsd } : new()
     {
         Input = attempt.Usage.InputTokens,
         CacheRead = attempt.Usage.CacheReadTokens,

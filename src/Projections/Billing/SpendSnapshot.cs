@@ -1,9 +1,7 @@
-using System.Data;
 using System.Data.Common;
 using CCGate.Hosting.Storage;
 using CCGate.Projections.Engine;
 using Dapper;
-using Microsoft.Data.Sqlite;
 
 namespace CCGate.Projections.Billing;
 
@@ -13,7 +11,7 @@ internal sealed record SpendSnapshot(long Position, IReadOnlyDictionary<RecountK
     public static async Task<SpendSnapshot> ReadAsync(Database database, BillingPeriod period, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        await using var transaction = await BeginAsync(connection, cancellationToken);
+        await using var transaction = await database.BeginSnapshotAsync(connection, cancellationToken);
         var checkpoint = await Checkpoints.ReadAsync(connection, "spend", transaction, cancellationToken);
         await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(
             """
@@ -33,11 +31,6 @@ internal sealed record SpendSnapshot(long Position, IReadOnlyDictionary<RecountK
 
         return new SpendSnapshot(checkpoint?.Position ?? 0, rows);
     }
-
-    /// <summary>A transaction that sees one moment and holds nobody up: SQLite's default one would take the write lock.</summary>
-    private static async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) => connection is SqliteConnection sqlite
-        ? sqlite.BeginTransaction(deferred: true)
-        : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     private static RecountKey Key(DbDataReader reader) => new(
         DateTimeOffset.UnixEpoch.AddMicroseconds(reader.GetInt64(0)), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4));

@@ -15,8 +15,8 @@ internal sealed record Checkpoint(string Name, long Position, long UpdatedAt, st
 /// <summary>The checkpoints of the projections: one row per table, moved by compare-and-set.</summary>
 internal static class Checkpoints
 {
-    /// <summary>Any constant that nobody else in the database uses.</summary>
-    private const long MigrationLock = 0x6363_6761_7465_7072;
+    /// <summary>The event store's migration takes the same number: both create the schema, and whoever comes second at the same moment would fail.</summary>
+    private const long MigrationLock = 0x6363_6761_7465_02;
 
     /// <summary>Creates the tables that are missing; safe in many processes at once.</summary>
     public static async Task MigrateAsync(Database database, IEnumerable<IProjection> projections, TimeProvider time, CancellationToken cancellationToken)
@@ -25,7 +25,6 @@ internal static class Checkpoints
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         if (connection is NpgsqlConnection)
         {
-            // Two sessions that both "create if not exists" still collide in the catalogue, hence the lock.
             await ExecuteAsync(transaction, "select pg_advisory_xact_lock(@key)", new { key = MigrationLock }, cancellationToken);
             await ExecuteAsync(transaction, "create schema if not exists ccgate", null, cancellationToken);
         }

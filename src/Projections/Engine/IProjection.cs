@@ -13,10 +13,13 @@ internal interface IProjection
     /// <summary>The statement that creates the table under the given name.</summary>
     string CreateTable(string table);
 
-    /// <summary>Applies events in order, in the caller's transaction.</summary>
-    /// <exception cref="UnreadableEventException">An event cannot be applied; the caller rolls back.</exception>
-    Task ApplyAsync(IReadOnlyList<StoredEvent> events, string table, DbTransaction transaction, CancellationToken cancellationToken);
+    /// <summary>Works out what events change, before any transaction begins: SQLite has one writer at a time, and reading JSON is most of the work.</summary>
+    /// <exception cref="UnreadableEventException">An event cannot be applied.</exception>
+    WriteRows Fold(IReadOnlyList<StoredEvent> events);
 }
+
+/// <summary>Writes what a fold found to a table, in the caller's transaction.</summary>
+internal delegate Task WriteRows(string table, DbTransaction transaction, CancellationToken cancellationToken);
 
 /// <summary>An event that a projection must apply and cannot. Skipping it would bill too little without a word, so the projection stops in front of it.</summary>
 internal sealed class UnreadableEventException(StoredEvent stored, string reason, Exception? inner = null)

@@ -24,6 +24,12 @@ internal sealed record RebuildReport(string Projection, long Position, long Live
 /// <summary>Fills a projection's table again from the first event, beside the live one and under traffic, and puts it in its place.</summary>
 internal sealed class ProjectionRebuild(Database database, IEventStore store, ProjectionRound round, TimeProvider time)
 {
+    /// <summary>Larger than the live one's: every batch ends with a commit and a rest.</summary>
+    private const int BatchSize = 10_000;
+
+    /// <summary>SQLite's other writers, in other processes, poll every 100 ms: a rebuild that never rests would keep them out.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(120);
+
     /// <summary>The old table stays under this name when it differed, as evidence, until the next rebuild.</summary>
     public static string RetiredTable(IProjection projection) => projection.Name + "_retired";
 
@@ -52,6 +58,7 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     private async Task StartAsync(IProjection projection, string table, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
+        using var turn = await database.TurnAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await Checkpoints.ExecuteAsync(transaction, "delete from projection_checkpoint where name = @table", new { table }, cancellationToken);
         await Checkpoints.ExecuteAsync(transaction, $"drop table if exists {table}", null, cancellationToken);
@@ -63,7 +70,7 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     private async Task<long> FillAsync(
         IProjection projection, string table, long fence, IProgress<RebuildProgress>? progress, CancellationToken cancellationToken)
     {
-        while (await round.RunAsync(projection, table, fence, cancellationToken) is var result && result != RoundResult.CaughtUp)
+        while (await round.RunAsync(projection, table, fence, BatchSize, cancellationToken) is var result && result != RoundResult.CaughtUp)
         {
             if (result == RoundResult.Overtaken)
             {
@@ -71,6 +78,10 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
             }
 
             progress?.Report(new RebuildProgress(await PositionAsync(table, cancellationToken), fence));
+            if (database is SqliteDatabase)
+            {
+                await Task.Delay(Rest, time, cancellationToken);
+            }
         }
 
         return fence;
@@ -80,6 +91,7 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     private async Task<RebuildReport> SwapAsync(IProjection projection, string table, long position, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
+        using var turn = await database.TurnAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
         // The same row lock the runner takes first, so neither can wait for the other in a circle.
@@ -89,7 +101,7 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
         for (var last = position; last < live;)
         {
             var events = await store.ReadAsync(last, live, ProjectionRound.BatchSize, cancellationToken);
-            await projection.ApplyAsync(events, table, transaction, cancellationToken);
+            await projection.Fold(events)(table, transaction, cancellationToken);
             last = events.Count < ProjectionRound.BatchSize ? live : events[^1].Position;
         }
 

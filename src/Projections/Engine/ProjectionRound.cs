@@ -1,4 +1,3 @@
-using System.Data.Common;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 
@@ -24,7 +23,8 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
 
     /// <summary>Applies the next batch after the table's checkpoint.</summary>
     /// <exception cref="UnreadableEventException">The very next event cannot be applied; everything before it has been.</exception>
-    public async Task<RoundResult> RunAsync(IProjection projection, string table, long upTo, CancellationToken cancellationToken)
+    public async Task<RoundResult> RunAsync(
+        IProjection projection, string table, long upTo, int batchSize, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
         var checkpoint = await Checkpoints.ReadAsync(connection, table, transaction: null, cancellationToken)
@@ -34,42 +34,46 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
             return RoundResult.CaughtUp;
         }
 
-        var events = await store.ReadAsync(checkpoint.Position, upTo, BatchSize, cancellationToken);
+        var events = await store.ReadAsync(checkpoint.Position, upTo, batchSize, cancellationToken);
         // A short batch reached the end; the positions between its last event and upTo are gaps that will never be filled.
-        var to = events.Count < BatchSize ? upTo : events[^1].Position;
-        try
+        var to = events.Count < batchSize ? upTo : events[^1].Position;
+        var write = Fold(projection, events, ref to);
+
+        using var turn = await database.TurnAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+
+        // First, because it takes the row lock: a second runner waits here and then finds that the position is not its own any more.
+        if (!await Checkpoints.AdvanceAsync(transaction, table, checkpoint.Position, to, time, cancellationToken))
         {
-            return await ApplyAsync(connection, projection, table, events, checkpoint.Position, to, cancellationToken);
+            return RoundResult.Overtaken;
         }
-        catch (UnreadableEventException unreadable) when (events[0].Position < unreadable.Position)
-        {
-            var good = events.TakeWhile(stored => stored.Position < unreadable.Position).ToList();
-            return await ApplyAsync(connection, projection, table, good, checkpoint.Position, good[^1].Position, cancellationToken);
-        }
+
+        await write(table, transaction, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return RoundResult.Moved;
     }
 
     /// <summary>Rounds until the live table stands at the high-water mark of this moment.</summary>
     public async Task CatchUpAsync(IProjection projection, CancellationToken cancellationToken)
     {
         var upTo = await store.HighWaterMarkAsync(cancellationToken);
-        while (await RunAsync(projection, projection.Name, upTo, cancellationToken) != RoundResult.CaughtUp)
+        while (await RunAsync(projection, projection.Name, upTo, BatchSize, cancellationToken) != RoundResult.CaughtUp)
         {
         }
     }
 
-    private async Task<RoundResult> ApplyAsync(
-        DbConnection connection, IProjection projection, string table, IReadOnlyList<StoredEvent> events, long from, long to, CancellationToken cancellationToken)
+    /// <summary>Takes as much of a batch as can be read; an unreadable event is the end of it, and an error once it is the first.</summary>
+    private static WriteRows Fold(IProjection projection, IReadOnlyList<StoredEvent> events, ref long to)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-
-        // First, because it takes the row lock: a second runner waits here and then finds that the position is not its own any more.
-        if (!await Checkpoints.AdvanceAsync(transaction, table, from, to, time, cancellationToken))
+        try
         {
-            return RoundResult.Overtaken;
+            return projection.Fold(events);
         }
-
-        await projection.ApplyAsync(events, table, transaction, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return RoundResult.Moved;
+        catch (UnreadableEventException unreadable) when (events[0].Position < unreadable.Position)
+        {
+            var good = events.TakeWhile(stored => stored.Position < unreadable.Position).ToList();
+            to = good[^1].Position;
+            return projection.Fold(good);
+        }
     }
 }

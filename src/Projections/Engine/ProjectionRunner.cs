@@ -39,7 +39,7 @@ internal sealed partial class ProjectionRunner(
         {
             try
             {
-                while (await round.RunAsync(projection, projection.Name, upTo, cancellationToken) != RoundResult.CaughtUp)
+                while (await round.RunAsync(projection, projection.Name, upTo, ProjectionRound.BatchSize, cancellationToken) != RoundResult.CaughtUp)
                 {
                 }
             }

@@ -43,7 +43,7 @@ internal sealed class SpendAmounts(SpendKey key)
 
     public void Add(Attempt attempt)
     {
-        var usage = attempt.Usage;
+        var usage = attempt.Usage ?? new TokenUsage();
         checked
         {
             InputTokens += usage.InputTokens;

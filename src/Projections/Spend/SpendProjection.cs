@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using CCGate.Contracts;
@@ -16,7 +15,7 @@ internal sealed class SpendProjection : IProjection
 
     public string CreateTable(string table) => Ddl.Replace("$table", table, StringComparison.Ordinal);
 
-    public async Task ApplyAsync(IReadOnlyList<StoredEvent> events, string table, DbTransaction transaction, CancellationToken cancellationToken)
+    public WriteRows Fold(IReadOnlyList<StoredEvent> events)
     {
         var rows = new Dictionary<SpendKey, SpendAmounts>();
         foreach (var stored in events)
@@ -27,19 +26,15 @@ internal sealed class SpendProjection : IProjection
             }
         }
 
-        await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
+        return (table, transaction, cancellationToken) => Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
     }
 
     private static void Fold(StoredEvent stored, Dictionary<SpendKey, SpendAmounts> rows)
     {
         try
         {
-            var completed = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted);
-            if (completed?.Attempts is null || completed.Attempts.Any(attempt => attempt?.Usage is null))
-            {
-                throw new UnreadableEventException(stored, "it has no attempts, or one without usage.");
-            }
-
+            var completed = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted)
+                ?? throw new UnreadableEventException(stored, "it is null.");
             Fold(completed, rows);
         }
         catch (Exception malformed) when (malformed is JsonException or ArgumentException or OverflowException)
@@ -50,9 +45,12 @@ internal sealed class SpendProjection : IProjection
 
     private static void Fold(RequestCompleted completed, Dictionary<SpendKey, SpendAmounts> rows)
     {
-        var last = completed.Attempts.Count == 0 ? Row(completed, completed.RequestedModel, upstream: "", rows) : null;
-        foreach (var attempt in completed.Attempts)
+        // What an old event lacks is null here, whatever the property's initial value: the generated reader sets every property.
+        var attempts = completed.Attempts ?? [];
+        var last = attempts.Count == 0 ? Row(completed, completed.RequestedModel, upstream: "", rows) : null;
+        foreach (var attempt in attempts)
         {
+            ArgumentNullException.ThrowIfNull(attempt);
             last = Row(completed, attempt.ProviderModel, attempt.UpstreamId, rows);
             last.Add(attempt);
         }

@@ -42,7 +42,7 @@ internal static class Settlement
         // It was read, and then left alone before it said what that costs.
         AttemptFailure.UpstreamTimeout or AttemptFailure.ClientAborted or AttemptFailure.UpstreamTruncated or AttemptFailure.UpstreamStreamError
             when metered is null or { State: UsageState.Unknown } =>
-            new MeteredUsage(LikelyInput(request.Call), UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
+            new MeteredUsage(LikelyInput(request.Call) with { OutputTokens = metered?.Usage.OutputTokens ?? 0 }, UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
         _ => metered ?? new MeteredUsage(new TokenUsage(), UsageState.Unknown, null, Ended: false, null),
     });
 
@@ -91,7 +91,7 @@ internal static class Settlement
         Attempts = attempts,
         Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
         HeldUsd = Picodollars.ToUsd(exchange.Reservation.HeldPico),
-        SpendUsd = attempts.Sum(attempt => attempt.SpendUsd),
+        SpendUsd = Picodollars.ToUsd(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd))),
         ProxyInstance = instance,
     };
 }
