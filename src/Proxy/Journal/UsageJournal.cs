@@ -89,8 +89,10 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
     /// <summary>Facts still to be delivered, from the commits after a number, and the number they go up to.</summary>
     public (IReadOnlyList<EventRecord> Facts, long UpTo) ReadFacts(long after, int commits)
     {
+        // Asked before the file is read: a commit shows in the file a moment before the index knows it, and would be passed over as not wanted.
+        var last = Index.Last;
         var facts = new List<EventRecord>();
-        foreach (var (sequence, data) in file.Read(after, commits))
+        foreach (var (sequence, data) in file.Read(after, commits).TakeWhile(commit => commit.Sequence <= last))
         {
             facts.AddRange(JournalRecord.ReadAll(data).Where(record => !record.IsOpening && Index.IsWanted(record.Event.Id)).Select(record => record.Event));
             after = sequence;
