@@ -13,6 +13,10 @@ internal sealed class JournalIndex
     private readonly Dictionary<long, int> needed = [];
     private readonly Dictionary<long, List<long>> followers = [];
     private List<long> obsolete = [];
+    private long last;
+
+    /// <summary>The newest commit that is accounted for here. The file may hold a newer one already: whether that is needed cannot be asked yet.</summary>
+    public long Last => Volatile.Read(ref last);
 
     /// <summary>Requests in flight, and facts the read model does not count yet.</summary>
     public int Depth
@@ -62,6 +66,8 @@ internal sealed class JournalIndex
                     }
                 }
             }
+
+            Volatile.Write(ref last, sequence);
         }
     }
 

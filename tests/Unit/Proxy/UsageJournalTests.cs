@@ -121,6 +121,21 @@ public sealed class UsageJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_commit_that_shows_in_the_file_before_the_index_knows_it_is_read_later_not_never()
+    {
+        await using var running = await Running.StartAsync(data);
+        var record = new JournalRecord(IsOpening: false, EventRecord.From(Request()));
+        using var bytes = new MemoryStream();
+        record.Write(new BinaryWriter(bytes));
+        var sequence = running.File.Append(bytes.ToArray(), []);
+
+        Assert.Equal(0, running.Journal.ReadFacts(0, 100).UpTo);
+
+        running.Journal.Index.Committed(sequence, [record]);
+        Assert.Equal(record.Event, Assert.Single(running.Journal.ReadFacts(0, 100).Facts));
+    }
+
+    [Fact]
     public async Task One_data_directory_has_one_owner()
     {
         await using var owner = await Running.StartAsync(data);
@@ -146,6 +161,8 @@ public sealed class UsageJournalTests : IDisposable
 
     private sealed class Running(JournalFile file, UsageJournal journal, IReadOnlyList<EventRecord> recovered) : IAsyncDisposable
     {
+        public JournalFile File => file;
+
         public UsageJournal Journal => journal;
 
         public IReadOnlyList<EventRecord> Recovered => recovered;
