@@ -16,6 +16,7 @@ internal static class LoadComparison
         try
         {
             await StartAsync(options, directory, targets, cancellationToken);
+            await WarmUpAsync(options.Scenarios, targets, cancellationToken);
             var report = new BenchReport(Environment.ProcessorCount, options.Rounds);
             foreach (var scenario in options.Scenarios)
             {
@@ -37,13 +38,21 @@ internal static class LoadComparison
         }
     }
 
+    /// <summary>All scenarios before the first is measured, or the first would pay for the compiling of what all of them call.</summary>
+    private static async Task WarmUpAsync(IReadOnlyList<Scenario> scenarios, List<Target> targets, CancellationToken cancellationToken)
+    {
+        foreach (var scenario in scenarios)
+        {
+            foreach (var target in targets)
+            {
+                await target.WarmUpAsync(scenario, cancellationToken);
+            }
+        }
+    }
+
     private static async Task<ScenarioFigures> MeasureAsync(Scenario scenario, int rounds, List<Target> targets, CancellationToken cancellationToken)
     {
-        foreach (var target in targets)
-        {
-            await target.WarmUpAsync(scenario, cancellationToken);
-        }
-
+        await WarmUpAsync([scenario], targets, cancellationToken);
         var figures = targets.ToDictionary(target => target, _ => new List<RoundFigures>());
         for (var round = 0; round < rounds; round++)
         {

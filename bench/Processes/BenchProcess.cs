@@ -114,6 +114,7 @@ internal sealed class BenchProcess : IAsyncDisposable
     private static ProcessStartInfo StartInfo(string program, string[] arguments, IEnumerable<KeyValuePair<string, string>> environment)
     {
         var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true };
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // Its sockets would stay in the temporary directory of a process that is killed.
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

@@ -42,7 +42,7 @@ internal static class ReportTable
 
     private static string Comparison(string name, RoundFigures figures, RoundFigures direct, RoundFigures yarp)
     {
-        var added = Invariant($"p50 +{figures.P50Ms - direct.P50Ms:0.00} ms, p99 +{figures.P99Ms - direct.P99Ms:0.00} ms, first byte +{figures.FirstByteP50Ms - direct.FirstByteP50Ms:0.00} ms over direct");
+        var added = Invariant($"p50 {figures.P50Ms - direct.P50Ms:+0.00;-0.00} ms, p99 {figures.P99Ms - direct.P99Ms:+0.00;-0.00} ms, first byte {figures.FirstByteP50Ms - direct.FirstByteP50Ms:+0.00;-0.00} ms against direct");
         return name == LoadComparison.Forwarder
             ? $"{name}: {added}"
             : Invariant($"{name} / yarp: requests/s {figures.RequestsPerSecond / yarp.RequestsPerSecond:0.00}, CPU {figures.ProcessorMsPerRequest / yarp.ProcessorMsPerRequest:0.00}, allocated {figures.AllocatedBytesPerRequest / yarp.AllocatedBytesPerRequest:0.00}; {added}");
