@@ -50,6 +50,7 @@ internal sealed class RabbitMqServer : IDisposable
         var server = new RabbitMqServer(directory, new Uri($"amqp://guest:guest@127.0.0.1:{port}"), virtualHosts, new()
         {
             ["HOME"] = directory,
+            ["ERL_CRASH_DUMP"] = directory + "/erl_crash.dump",
             ["RABBITMQ_NODENAME"] = string.Create(CultureInfo.InvariantCulture, $"ccgate-test-{port}@localhost"),
             ["RABBITMQ_MNESIA_BASE"] = directory + "/mnesia",
             ["RABBITMQ_LOG_BASE"] = directory + "/log",

@@ -127,7 +127,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         return ledger;
     }
 
-    private async Task<QuotaLedger.Reservation?> TryReserveAsync(QuotaLedger proxy, long pico)
+    private async Task<Reservation?> TryReserveAsync(QuotaLedger proxy, long pico)
     {
         try
         {

@@ -15,18 +15,13 @@ namespace CCGate.Proxy.Limits;
 /// settled since, request by request, until the feed says that the read model counts it. Where other proxies spend from the same budget, this one
 /// grants only out of what it has leased: the second part and the holds never exceed its lease.
 /// </remarks>
-internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaLeases? leases = null) : IDisposable
+internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time, QuotaLeases? leases = null) : IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
-    // A lease is taken for more than the request at hand, so that most requests need no database; the rest comes back when it is idle.
-    private const int SlicesPerLimit = 20;
-    private static readonly TimeSpan IdleAfter = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan HeartbeatPeriod = QuotaLeases.Lifetime / 6;
-
     private readonly Lock gate = new();
-    private readonly Dictionary<string, List<Account>> accounts = new(StringComparer.Ordinal);
-    private readonly Dictionary<Guid, Settled> settled = [];
+    private readonly Dictionary<string, List<QuotaAccount>> accounts = new(StringComparer.Ordinal);
+    private readonly Dictionary<Guid, SettledSpend> settled = [];
 
     /// <summary>Reserves the whole hold, or under the clamp policy as much of the answer as fits; refuses otherwise.</summary>
     public async ValueTask<Reservation> ReserveAsync(TenantConfig tenant, HoldEstimate hold, DateTimeOffset admittedAt, CancellationToken cancellationToken)
@@ -60,7 +55,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         throw Refused(tenant, limitUsd, account, hold);
     }
 
-    private Reservation? TryGrant(Account account, TenantConfig tenant, HoldEstimate hold, DateTimeOffset admittedAt, long limitPico, bool mayClamp)
+    private Reservation? TryGrant(QuotaAccount account, TenantConfig tenant, HoldEstimate hold, DateTimeOffset admittedAt, long limitPico, bool mayClamp)
     {
         lock (gate)
         {
@@ -78,113 +73,9 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private long Available_NeedsLock(Account account, long limitPico) => leases is null
+    private long Available_NeedsLock(QuotaAccount account, long limitPico) => leases is null
         ? limitPico - account.CommittedPico - account.HeldPico
         : (time.GetTimestamp() < account.LeaseEnds ? account.LeasedPico : 0) - account.UncountedPico - account.HeldPico;
-
-    /// <summary>Asks for enough for this request and some more; one caller at a time, the others find what it brought.</summary>
-    private async Task RaiseLeaseAsync(Account account, HoldEstimate hold, long limitPico, CancellationToken cancellationToken)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(LongestWait);
-        try
-        {
-            await account.Leasing.WaitAsync(patience.Token);
-            try
-            {
-                var sentAt = time.GetTimestamp();
-                long wanted;
-                lock (gate)
-                {
-                    if (hold.Pico <= Available_NeedsLock(account, limitPico) || sentAt < account.ExhaustedUntil)
-                    {
-                        return;
-                    }
-
-                    wanted = account.UncountedPico + account.HeldPico + hold.Pico + (limitPico / SlicesPerLimit);
-                }
-
-                var leased = await leases!.RaiseAsync(account.Tenant, account.Window, wanted, limitPico, patience.Token);
-                lock (gate)
-                {
-                    account.LeasedPico = Math.Max(0, leased - account.UnreturnedPico);
-                    account.LeaseEnds = sentAt + LifetimeTicks;
-                    account.ExhaustedUntil = leased < wanted ? sentAt + Ticks(SpendFeed.Period) : 0;
-                }
-            }
-            finally
-            {
-                account.Leasing.Release();
-            }
-        }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is System.Data.Common.DbException or OperationCanceledException or IOException)
-        {
-            throw new RefusedException(RefusalReason.Unavailable, $"What is left of the budget of the tenant {account.Tenant} cannot be asked for now. Is the event store reachable (server.json: eventStore)?");
-        }
-    }
-
-    /// <summary>Keeps the leases alive, lowers them by what the read model took over, and gives back what nobody uses.</summary>
-    public async Task KeepLeasesAsync(CancellationToken cancellationToken)
-    {
-        foreach (var account in leases is null ? [] : Accounts())
-        {
-            await account.Leasing.WaitAsync(cancellationToken);
-            try
-            {
-                await KeepLeaseAsync(account, cancellationToken);
-            }
-            finally
-            {
-                account.Leasing.Release();
-            }
-        }
-    }
-
-    private async Task KeepLeaseAsync(Account account, CancellationToken cancellationToken)
-    {
-        var now = time.GetTimestamp();
-        long leased, unreturned;
-        lock (gate)
-        {
-            if (now >= account.LeaseEnds)
-            {
-                return; // Lost; the next request leases anew.
-            }
-
-            var needed = account.UncountedPico + account.HeldPico;
-            if (account.LeasedPico > needed && time.GetElapsedTime(account.UsedAt) > IdleAfter)
-            {
-                account.UnreturnedPico += account.LeasedPico - needed;
-                account.LeasedPico = needed;
-            }
-
-            (leased, unreturned) = (account.LeasedPico, account.UnreturnedPico);
-            if (unreturned == 0 && time.GetElapsedTime(account.KeptAt) < HeartbeatPeriod)
-            {
-                return;
-            }
-        }
-
-        var kept = await leases!.KeepAsync(account.Tenant, account.Window, leased, cancellationToken);
-        lock (gate)
-        {
-            account.UnreturnedPico -= unreturned;
-            account.KeptAt = now;
-            account.LeaseEnds = kept && leased != 0 ? now + LifetimeTicks : 0;
-        }
-    }
-
-    private long LifetimeTicks => Ticks(QuotaLeases.Lifetime * 0.8); // Ours ends before the database's, whatever the clocks do.
-
-    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
-
-    private List<Account> Accounts()
-    {
-        lock (gate)
-        {
-            return [.. accounts.Values.SelectMany(days => days)];
-        }
-    }
 
     /// <summary>Puts back what a journal remembers from before a restart and the read model may not count yet.</summary>
     public void Restore(RequestCompleted completed)
@@ -256,7 +147,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
 
     public void Dispose() => SpendWanted.Dispose();
 
-    private Account Find(TenantConfig tenant, DateTimeOffset admittedAt)
+    private QuotaAccount Find(TenantConfig tenant, DateTimeOffset admittedAt)
     {
         var window = DailyWindow.Containing(admittedAt, tenant.TimeZone);
         lock (gate)
@@ -265,7 +156,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private Account Find_NeedsLock(string tenant, DailyWindow window)
+    private QuotaAccount Find_NeedsLock(string tenant, DailyWindow window)
     {
         if (!accounts.TryGetValue(tenant, out var days))
         {
@@ -275,7 +166,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         // Almost always one; two around the turn of the day.
         if (days.Find(day => day.Window == window) is not { } account)
         {
-            account = new Account(tenant, window);
+            account = new QuotaAccount(tenant, window);
             account.UncountedPico = settled.Values.Where(account.Pays).Sum(spend => spend.Pico);
             days.Add(account);
         }
@@ -283,7 +174,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         return account;
     }
 
-    private void AddUncounted_NeedsLock(Settled spend, long pico)
+    private void AddUncounted_NeedsLock(SettledSpend spend, long pico)
     {
         if (accounts.TryGetValue(spend.Tenant, out var days))
         {
@@ -298,7 +189,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
     }
 
     /// <summary>The read model counts it now, so the lease need not cover it any more: here at once, in the database afterwards.</summary>
-    private void LowerLease_NeedsLock(Settled spend)
+    private void LowerLease_NeedsLock(SettledSpend spend)
     {
         foreach (var account in accounts.GetValueOrDefault(spend.Tenant) ?? [])
         {
@@ -311,7 +202,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private async Task WaitForSpendAsync(Account account, CancellationToken cancellationToken)
+    private async Task WaitForSpendAsync(QuotaAccount account, CancellationToken cancellationToken)
     {
         SpendWanted.Raise();
         try
@@ -324,7 +215,8 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private void Settle(Reservation reservation, Guid requestId, long spendPico)
+    /// <summary>Through <see cref="Reservation.Settle"/>.</summary>
+    public void Settle(Reservation reservation, Guid requestId, long spendPico)
     {
         lock (gate)
         {
@@ -333,7 +225,8 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private void Correct(Guid requestId, long spendPico)
+    /// <summary>Through <see cref="Reservation.Settle"/>.</summary>
+    public void Correct(Guid requestId, long spendPico)
     {
         lock (gate)
         {
@@ -345,7 +238,8 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
-    private void Release(Reservation reservation)
+    /// <summary>Through <see cref="Reservation.Dispose"/>.</summary>
+    public void Release(Reservation reservation)
     {
         lock (gate)
         {
@@ -363,14 +257,14 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
 
     private void Commit_NeedsLock(Guid requestId, string tenant, DateTimeOffset admittedAt, long spendPico)
     {
-        var spend = new Settled(tenant, admittedAt, spendPico);
+        var spend = new SettledSpend(tenant, admittedAt, spendPico);
         if (settled.TryAdd(requestId, spend))
         {
             AddUncounted_NeedsLock(spend, spendPico);
         }
     }
 
-    private static RefusedException Refused(TenantConfig tenant, decimal limitUsd, Account account, HoldEstimate hold) => new(
+    private static RefusedException Refused(TenantConfig tenant, decimal limitUsd, QuotaAccount account, HoldEstimate hold) => new(
         new Refusal(
             RefusalReason.BudgetExhausted,
             FormattableString.Invariant($"The daily budget of the tenant {tenant.Id} is {limitUsd} USD; {decimal.Round(Picodollars.ToUsd(account.CommittedPico), 6)} USD are spent, {decimal.Round(Picodollars.ToUsd(account.HeldPico), 6)} USD are held for requests in flight, and this request may cost up to {decimal.Round(Picodollars.ToUsd(hold.Pico), 6)} USD. ")
@@ -379,81 +273,4 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
             Limit = $"tenant {tenant.Id} daily.maxUSD",
             Reset = account.Window.End,
         });
-
-    /// <summary>Money held against a tenant's day from before the first attempt until it is settled; disposed unsettled, it goes back whole.</summary>
-    internal sealed record Reservation(
-        QuotaLedger Ledger, Account? Account, TenantConfig Tenant, DateTimeOffset AdmittedAt, long HeldPico, long MaxOutputTokens, bool IsClamped) : IDisposable
-    {
-        private bool ended;
-        private long settledPico;
-
-        /// <summary>Replaces the hold by what was consumed; the day of admission pays. Said again with another amount, the last one counts.</summary>
-        public void Settle(Guid requestId, decimal spendUsd)
-        {
-            var pico = Picodollars.FromUsd(spendUsd);
-            if (!ended)
-            {
-                Ledger.Settle(this, requestId, pico);
-            }
-            else if (pico != settledPico)
-            {
-                Ledger.Correct(requestId, pico);
-            }
-
-            (ended, settledPico) = (true, pico);
-        }
-
-        public void Dispose()
-        {
-            if (!ended)
-            {
-                ended = true;
-                Ledger.Release(this);
-            }
-        }
-    }
-
-    /// <summary>One tenant's day.</summary>
-    internal sealed class Account(string tenant, DailyWindow window)
-    {
-        public string Tenant => tenant;
-
-        public DailyWindow Window => window;
-
-        /// <summary>What the read model counts, of all proxies.</summary>
-        public long CountedPico { get; set; }
-
-        /// <summary>What this proxy settled and the read model does not count yet.</summary>
-        public long UncountedPico { get; set; }
-
-        public long HeldPico { get; set; }
-
-        public long CommittedPico => CountedPico + UncountedPico;
-
-        /// <summary>Serializes what is said to the database about this account.</summary>
-        public SemaphoreSlim Leasing { get; } = new(1);
-
-        /// <summary>What this proxy may have uncounted and held together.</summary>
-        public long LeasedPico { get; set; }
-
-        /// <summary>By how much the database's idea of the lease is still higher.</summary>
-        public long UnreturnedPico { get; set; }
-
-        /// <summary>Timestamps: when the lease is void, when it was last confirmed, when a hold was last granted, until when asking for more is useless.</summary>
-        public long LeaseEnds { get; set; }
-
-        public long KeptAt { get; set; }
-
-        public long UsedAt { get; set; }
-
-        public long ExhaustedUntil { get; set; }
-
-        /// <summary>Completes when <see cref="CountedPico"/> was read for the first time.</summary>
-        public TaskCompletionSource Known { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public bool Pays(Settled spend) => spend.Tenant == tenant && spend.AdmittedAt >= window.Start && spend.AdmittedAt < window.End;
-    }
-
-    /// <summary>A request of ours that is paid for and not counted by the read model yet.</summary>
-    internal readonly record struct Settled(string Tenant, DateTimeOffset AdmittedAt, long Pico);
 }

@@ -10,7 +10,7 @@ namespace CCGate.Proxy.Pipeline;
 
 /// <summary>A call with its tenant, its route, and the money held for it: nothing can be forwarded without one.</summary>
 internal sealed record Exchange(
-    HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, QuotaLedger.Reservation Reservation)
+    HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, Reservation Reservation)
 {
     public TenantConfig Tenant => Payer.Tenant;
 

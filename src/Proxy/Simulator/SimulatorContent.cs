@@ -1,5 +1,6 @@
 using System.Net;
 using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Usage;
 
 namespace CCGate.Proxy.Simulator;
 
@@ -27,27 +28,13 @@ internal sealed class SimulatorContent(SimulatorFrames frames, SimulatorConfig c
     }
 
     /// <summary>Gives the frames as a socket would: all that is there by now, or a wait for the next.</summary>
-    private sealed class FrameStream(SimulatorFrames frames, SimulatorConfig config, TimeProvider time) : Stream
+    private sealed class FrameStream(SimulatorFrames frames, SimulatorConfig config, TimeProvider time) : ForwardOnlyStream
     {
         // Only a stream that waits needs to be woken when it is disposed.
         private readonly CancellationTokenSource? closing = config.ChunkDelay > TimeSpan.Zero ? new() : null;
         private int next = -1;
         private ReadOnlyMemory<byte> ready = frames.Head;
         private bool closed;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         private bool IsCut => config.TruncateAfterChunks is { } chunks && next + 1 >= Math.Min(chunks, frames.Deltas.Length);
 
@@ -62,21 +49,11 @@ internal sealed class SimulatorContent(SimulatorFrames frames, SimulatorConfig c
             return count > 0 || buffer.IsEmpty || !MustWait ? new ValueTask<int>(count) : WaitAndReadAsync(buffer, cancellationToken);
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) =>
-            ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
-
-        public override void Flush()
+        public override int Read(Span<byte> buffer)
         {
+            var count = Fill(buffer);
+            return count > 0 || buffer.IsEmpty || !MustWait ? count : throw new NotSupportedException("An answer that takes its time can only be read asynchronously.");
         }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

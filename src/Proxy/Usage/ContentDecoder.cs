@@ -104,24 +104,10 @@ internal abstract class ContentDecoder : IDisposable
         }
     }
 
-    private sealed class FedStream : Stream
+    private sealed class FedStream : ForwardOnlyStream
     {
         private PooledBuffer bytes;
         private int position;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public void Feed(ReadOnlySpan<byte> more)
         {
@@ -141,18 +127,6 @@ internal abstract class ContentDecoder : IDisposable
             position += count;
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

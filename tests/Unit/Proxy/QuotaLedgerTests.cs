@@ -180,7 +180,7 @@ public sealed class QuotaLedgerTests : IDisposable
 
     private static HoldEstimate Hold(long pico) => new(pico, 0, 1_000, 100);
 
-    private async Task<QuotaLedger.Reservation> ReserveAsync(HoldEstimate hold) => await ledger.ReserveAsync(tenant, hold, time.GetUtcNow(), CancellationToken.None);
+    private async Task<Reservation> ReserveAsync(HoldEstimate hold) => await ledger.ReserveAsync(tenant, hold, time.GetUtcNow(), CancellationToken.None);
 
     private void Feed(long pico, params Guid[] counted) => ledger.Apply(ledger.Windows().Select(window => (window.Tenant, window.Window, window.Window == ledger.Windows()[^1].Window ? pico : 0)), counted);
 }
