@@ -13,6 +13,10 @@ internal sealed class JournalIndex
     private readonly Dictionary<long, int> needed = [];
     private readonly Dictionary<long, List<long>> followers = [];
     private List<long> obsolete = [];
+    private long lastCommitted;
+
+    /// <summary>The commit up to which every record is known here. The file has a commit a moment earlier: who reads it then would find its facts unwanted.</summary>
+    public long LastCommitted => Volatile.Read(ref lastCommitted);
 
     /// <summary>Requests in flight, and facts the read model does not count yet.</summary>
     public int Depth
@@ -62,6 +66,8 @@ internal sealed class JournalIndex
                     }
                 }
             }
+
+            Volatile.Write(ref lastCommitted, sequence);
         }
     }
 

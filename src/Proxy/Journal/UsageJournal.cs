@@ -99,7 +99,8 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
     public (IReadOnlyList<EventRecord> Facts, long UpTo) ReadFacts(long after, int commits)
     {
         var facts = new List<EventRecord>();
-        foreach (var (sequence, data) in file.Read(after, commits))
+        var known = Index.LastCommitted;
+        foreach (var (sequence, data) in file.Read(after, commits).TakeWhile(commit => commit.Sequence <= known))
         {
             facts.AddRange(JournalRecord.ReadAll(data).Where(record => !record.IsOpening && Index.IsWanted(record.Event.Id)).Select(record => record.Event));
             after = sequence;

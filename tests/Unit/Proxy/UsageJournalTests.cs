@@ -121,6 +121,38 @@ public sealed class UsageJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reader_beside_the_writer_passes_over_no_fact()
+    {
+        await using var running = await Running.StartAsync(data, maxEvents: 10_000);
+        using var written = new CancellationTokenSource();
+        var reader = Task.Factory.StartNew(
+            () =>
+            {
+                var (read, position) = (new List<Guid>(), 0L);
+                for (var isLast = false; ; isLast = written.IsCancellationRequested)
+                {
+                    var (facts, upTo) = running.Journal.ReadFacts(position, 64);
+                    read.AddRange(facts.Select(fact => fact.Id));
+                    if (isLast && upTo == position)
+                    {
+                        return read;
+                    }
+
+                    position = upTo;
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        var requests = Enumerable.Range(0, 3_000).Select(_ => Request()).ToList();
+        await Parallel.ForEachAsync(requests, async (request, _) => await running.Journal.CompleteAsync(EventRecord.From(request)));
+        await written.CancelAsync();
+
+        Assert.Equal(requests.Select(request => request.RequestId).Order(), (await reader).Order());
+    }
+
+    [Fact]
     public async Task One_data_directory_has_one_owner()
     {
         await using var owner = await Running.StartAsync(data);
