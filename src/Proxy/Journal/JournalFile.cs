@@ -11,6 +11,11 @@ internal sealed class JournalFile : IDisposable
     private readonly SqliteConnection writer;
     private readonly SqliteCommand insert;
     private readonly SqliteParameter insertData;
+    private readonly Lock reading = new();
+    private readonly SqliteConnection reader;
+    private readonly SqliteCommand select;
+    private readonly SqliteParameter selectAfter;
+    private readonly SqliteParameter selectLimit;
     private readonly string connectionString;
 
     /// <summary>Opens the journal of a data directory, which one process at a time may own.</summary>
@@ -33,6 +38,11 @@ internal sealed class JournalFile : IDisposable
         insert = writer.CreateCommand();
         insert.CommandText = "insert into commits (data) values (@data) returning seq";
         insertData = insert.Parameters.Add("@data", SqliteType.Blob);
+        reader = Open();
+        select = reader.CreateCommand();
+        select.CommandText = "select seq, data from commits where seq > @after order by seq limit @limit";
+        selectAfter = select.Parameters.Add("@after", SqliteType.Integer);
+        selectLimit = select.Parameters.Add("@limit", SqliteType.Integer);
     }
 
     /// <summary>Durable when it returns; gives the commit's number, which only grows.</summary>
@@ -50,23 +60,25 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Commits after a number, in order; on a connection of its own, so that it never waits for the writer.</summary>
     public List<(long Sequence, byte[] Data)> Read(long after, int limit)
     {
-        using var reader = Open();
-        using var select = reader.CreateCommand();
-        select.CommandText = "select seq, data from commits where seq > @after order by seq limit @limit";
-        select.Parameters.AddWithValue("@after", after);
-        select.Parameters.AddWithValue("@limit", limit);
-        using var rows = select.ExecuteReader();
-        var commits = new List<(long, byte[])>();
-        while (rows.Read())
+        lock (reading)
         {
-            commits.Add((rows.GetInt64(0), (byte[])rows.GetValue(1)));
-        }
+            selectAfter.Value = after;
+            selectLimit.Value = limit;
+            using var rows = select.ExecuteReader();
+            var commits = new List<(long, byte[])>();
+            while (rows.Read())
+            {
+                commits.Add((rows.GetInt64(0), (byte[])rows.GetValue(1)));
+            }
 
-        return commits;
+            return commits;
+        }
     }
 
     public void Dispose()
     {
+        select.Dispose();
+        reader.Dispose();
         insert.Dispose();
         writer.Dispose();
         owner.Dispose();

@@ -13,10 +13,10 @@ internal sealed class JournalIndex
     private readonly Dictionary<long, int> needed = [];
     private readonly Dictionary<long, List<long>> followers = [];
     private List<long> obsolete = [];
-    private long lastCommitted;
+    private long last;
 
-    /// <summary>The commit up to which every record is known here. The file has a commit a moment earlier: who reads it then would find its facts unwanted.</summary>
-    public long LastCommitted => Volatile.Read(ref lastCommitted);
+    /// <summary>The newest commit that is accounted for here. The file may hold a newer one already: whether that is needed cannot be asked yet.</summary>
+    public long Last => Volatile.Read(ref last);
 
     /// <summary>Requests in flight, and facts the read model does not count yet.</summary>
     public int Depth
@@ -67,7 +67,7 @@ internal sealed class JournalIndex
                 }
             }
 
-            Volatile.Write(ref lastCommitted, sequence);
+            Volatile.Write(ref last, sequence);
         }
     }
 

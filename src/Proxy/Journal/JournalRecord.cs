@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using CCGate.Contracts;
 
@@ -28,15 +29,40 @@ internal sealed record JournalRecord(bool IsOpening, EventRecord Event)
         writer.Write(Event.Data);
     }
 
-    public static IEnumerable<JournalRecord> ReadAll(byte[] commit)
+    /// <summary>The records of a commit that are asked for; what is passed over costs no string.</summary>
+    public static List<JournalRecord> ReadAll(ReadOnlySpan<byte> commit, Func<bool, Guid, bool>? isWanted = null)
     {
-        using var reader = new BinaryReader(new MemoryStream(commit, writable: false), Encoding.UTF8);
-        while (reader.BaseStream.Position < reader.BaseStream.Length)
+        var records = new List<JournalRecord>();
+        while (!commit.IsEmpty)
         {
-            var opening = reader.ReadBoolean();
-            var id = new Guid(reader.ReadBytes(16));
-            var timestamp = new DateTimeOffset(reader.ReadInt64(), TimeSpan.Zero);
-            yield return new JournalRecord(opening, new EventRecord(id, reader.ReadString(), reader.ReadString(), timestamp, reader.ReadString()));
+            var opening = commit[0] != 0;
+            var id = new Guid(commit.Slice(1, 16));
+            var timestamp = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(commit[17..]), TimeSpan.Zero);
+            commit = commit[25..];
+            var stream = TakeText(ref commit);
+            var type = TakeText(ref commit);
+            var data = TakeText(ref commit);
+            if (isWanted is null || isWanted(opening, id))
+            {
+                records.Add(new JournalRecord(opening, new EventRecord(id, Encoding.UTF8.GetString(stream), Encoding.UTF8.GetString(type), timestamp, Encoding.UTF8.GetString(data))));
+            }
         }
+
+        return records;
+    }
+
+    /// <summary>Reads as <see cref="BinaryWriter.Write(string)"/> writes.</summary>
+    private static ReadOnlySpan<byte> TakeText(ref ReadOnlySpan<byte> commit)
+    {
+        var (length, shift, at) = (0, 0, 0);
+        for (; commit[at] >= 0x80; at++, shift += 7)
+        {
+            length |= (commit[at] & 0x7F) << shift;
+        }
+
+        length |= commit[at] << shift;
+        var text = commit.Slice(at + 1, length);
+        commit = commit[(at + 1 + length)..];
+        return text;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 using CCGate.Contracts;
 using CCGate.Hosting.Concurrency;
@@ -18,6 +19,8 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
 
     private readonly CancellationTokenSource stopping = new();
     private readonly Channel<Entry> queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(10_000) { SingleReader = true });
+
+    private readonly MemoryStream encoded = new(4096);
 
     public JournalIndex Index { get; } = new();
 
@@ -72,7 +75,7 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         {
             foreach (var (sequence, data) in commits)
             {
-                var records = JournalRecord.ReadAll(data).ToList();
+                var records = JournalRecord.ReadAll(data);
                 Index.Committed(sequence, records);
                 foreach (var record in records)
                 {
@@ -98,21 +101,25 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
     /// <summary>Facts still to be delivered, from the commits after a number, and the number they go up to.</summary>
     public (IReadOnlyList<EventRecord> Facts, long UpTo) ReadFacts(long after, int commits)
     {
+        // Asked before the file is read: a commit shows in the file a moment before the index knows it, and would be passed over as not wanted.
+        var last = Index.Last;
         var facts = new List<EventRecord>();
-        var known = Index.LastCommitted;
-        foreach (var (sequence, data) in file.Read(after, commits).TakeWhile(commit => commit.Sequence <= known))
+        foreach (var (sequence, data) in file.Read(after, commits).TakeWhile(commit => commit.Sequence <= last))
         {
-            facts.AddRange(JournalRecord.ReadAll(data).Where(record => !record.IsOpening && Index.IsWanted(record.Event.Id)).Select(record => record.Event));
+            facts.AddRange(JournalRecord.ReadAll(data, IsWanted).Select(record => record.Event));
             after = sequence;
         }
 
         return (facts, after);
+
+        bool IsWanted(bool isOpening, Guid id) => !isOpening && Index.IsWanted(id);
     }
 
     public override void Dispose()
     {
         FactsWritten.Dispose();
         stopping.Dispose();
+        encoded.Dispose();
         base.Dispose();
     }
 
@@ -192,16 +199,17 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         return true;
     }
 
-    private static byte[] Encode(IEnumerable<JournalRecord> records)
+    /// <summary>Call from one thread at a time: the buffer is kept, so that a commit is copied once and not at every size it grows through.</summary>
+    private byte[] Encode(IEnumerable<JournalRecord> records)
     {
-        using var stream = new MemoryStream(4096);
-        using var writer = new BinaryWriter(stream);
+        encoded.SetLength(0);
+        using var writer = new BinaryWriter(encoded, Encoding.UTF8, leaveOpen: true);
         foreach (var record in records)
         {
             record.Write(writer);
         }
 
-        return stream.ToArray();
+        return encoded.ToArray();
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} requests were open when the gateway last stopped; each is billed by estimate as Interrupted")]

@@ -333,6 +333,18 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         }
     }
 
+    private void Correct(Guid requestId, long spendPico)
+    {
+        lock (gate)
+        {
+            if (settled.TryGetValue(requestId, out var before))
+            {
+                settled[requestId] = before with { Pico = spendPico };
+                AddUncounted_NeedsLock(before, spendPico - before.Pico);
+            }
+        }
+    }
+
     private void Release(Reservation reservation)
     {
         lock (gate)
@@ -352,7 +364,7 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
     private void Commit_NeedsLock(Guid requestId, string tenant, DateTimeOffset admittedAt, long spendPico)
     {
         var spend = new Settled(tenant, admittedAt, spendPico);
-        if (spendPico != 0 && settled.TryAdd(requestId, spend))
+        if (settled.TryAdd(requestId, spend))
         {
             AddUncounted_NeedsLock(spend, spendPico);
         }
@@ -373,12 +385,22 @@ internal sealed class QuotaLedger(ConfigSource config, TimeProvider time, QuotaL
         QuotaLedger Ledger, Account? Account, TenantConfig Tenant, DateTimeOffset AdmittedAt, long HeldPico, long MaxOutputTokens, bool IsClamped) : IDisposable
     {
         private bool ended;
+        private long settledPico;
 
-        /// <summary>Replaces the hold by what was consumed; the day of admission pays.</summary>
+        /// <summary>Replaces the hold by what was consumed; the day of admission pays. Said again with another amount, the last one counts.</summary>
         public void Settle(Guid requestId, decimal spendUsd)
         {
-            ended = true;
-            Ledger.Settle(this, requestId, Picodollars.FromUsd(spendUsd));
+            var pico = Picodollars.FromUsd(spendUsd);
+            if (!ended)
+            {
+                Ledger.Settle(this, requestId, pico);
+            }
+            else if (pico != settledPico)
+            {
+                Ledger.Correct(requestId, pico);
+            }
+
+            (ended, settledPico) = (true, pico);
         }
 
         public void Dispose()

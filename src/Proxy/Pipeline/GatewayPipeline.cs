@@ -57,7 +57,7 @@ internal sealed partial class GatewayPipeline(
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.
-            RefuseUnanswered(http, await AttemptAsync(http, call, route, snapshot, billing: null));                               // 503 529
+            RefuseUnanswered(http, await AttemptAsync(http, call, route, snapshot, billing: null, []));                               // 503 529
             return;
         }
 
@@ -79,10 +79,11 @@ internal sealed partial class GatewayPipeline(
         }
 
         // 5. Try upstreams until one answers or the answer has begun.
-        List<AttemptOutcome> outcomes = [];
+        var outcomes = new List<AttemptOutcome>(capacity: 1);
         try
         {
-            outcomes = await AttemptAsync(http, call, route, snapshot, new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens));
+            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, spend => reservation.Settle(requestId, spend + outcomes.Sum(outcome => outcome.Attempt.SpendUsd)));
+            await AttemptAsync(http, call, route, snapshot, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }
         finally
@@ -103,9 +104,8 @@ internal sealed partial class GatewayPipeline(
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing)
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
-        var outcomes = new List<AttemptOutcome>(capacity: 1);
         var plan = planner.Plan(route, snapshot.LoadBalancer);
         foreach (var (index, upstream) in plan.Index())
         {

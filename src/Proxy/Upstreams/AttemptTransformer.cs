@@ -10,7 +10,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>The two places where a forwarded request is not the client's: the credential on the way out, the failover decision on the way back.</summary>
-internal sealed class AttemptTransformer(AttemptRequest request, CancellationTokenSource patience, TimeProvider time) : HttpTransformer
+internal sealed class AttemptTransformer(AttemptRequest request, CancellationTokenSource patience, TimeProvider time, Action onEnd) : HttpTransformer
 {
     // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
     private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
@@ -71,7 +71,12 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         {
             var headers = proxyResponse.Content.Headers;
             Meter = new AttemptMeter((int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
-            var tap = new UsageTap(proxyResponse.Content, Meter, time);
+            if (StatusCode >= 400)
+            {
+                onEnd(); // An error costs nothing, whatever it says.
+            }
+
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 400 ? null : onEnd);
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }

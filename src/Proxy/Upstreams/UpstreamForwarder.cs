@@ -11,7 +11,8 @@ namespace CCGate.Proxy.Upstreams;
 /// <param name="Prices">The book in force at admission.</param>
 /// <param name="AdmittedAt">The instant that chooses the price.</param>
 /// <param name="MaxOutputTokens">The token limit that the hold pays for.</param>
-internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens);
+/// <param name="Settle">Told what the attempt costs as soon as that is known, before the client has all of the answer.</param>
+internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens, Action<decimal> Settle);
 
 /// <summary>One try of one upstream, before it is made.</summary>
 internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
@@ -40,7 +41,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
 
         // 2. YARP's own timer covers silence in the middle; this one the wait for the answer to begin.
         using var patience = new CancellationTokenSource(upstream.FirstByteTimeout, time);
-        var transformer = new AttemptTransformer(request, patience, time);
+        AttemptTransformer? transformer = null;
+        transformer = new AttemptTransformer(request, patience, time, () => SettleEarly(request, transformer!.Meter!));
         var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
@@ -79,6 +81,13 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
             request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered),
             failure,
             answered);
+    }
+
+    /// <summary>A client that has the whole answer may send its next request before this one's code has come to its end: its hold must be gone by then.</summary>
+    private static void SettleEarly(AttemptRequest request, AttemptMeter meter)
+    {
+        var attempt = new Attempt { ProviderModel = request.ProviderModel, CostMultiplier = request.Upstream.Config.CostMultiplier };
+        request.Billing!.Settle(Settlement.Price(attempt, request, AttemptFailure.None, meter.Finish()).SpendUsd);
     }
 
     /// <summary>An answer that broke off before its first byte left its status and headers: the next attempt, or a refusal, begins without them.</summary>

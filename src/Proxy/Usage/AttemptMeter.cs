@@ -45,6 +45,9 @@ internal sealed class AttemptMeter : IDisposable
     /// <summary>Whether the model has begun to generate: from here on, the answer is the client's.</summary>
     public bool HasOutput => reader.HasOutput;
 
+    /// <summary>Whether a stream has said that it is complete.</summary>
+    public bool HasEnded => reader.Ended;
+
     /// <summary>The type of the error event seen so far.</summary>
     public string? StreamError => reader.StreamError;
 

@@ -9,9 +9,17 @@ internal sealed class UsageTap : HttpContent
     private readonly HttpContent upstream;
     private readonly AttemptMeter meter;
     private readonly TimeProvider time;
+    private Action? onEnd;
+    private long unread;
 
-    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time)
+    /// <param name="upstream">The content as the upstream sends it.</param>
+    /// <param name="meter">Sees every byte.</param>
+    /// <param name="time">Times the first byte.</param>
+    /// <param name="onEnd">Called once, before the last bytes that matter are handed on: a client that has them may ask again at once.</param>
+    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time, Action? onEnd = null)
     {
+        this.onEnd = onEnd;
+        unread = upstream.Headers.ContentLength ?? long.MaxValue;
         this.upstream = upstream;
         this.meter = meter;
         this.time = time;
@@ -70,6 +78,12 @@ internal sealed class UsageTap : HttpContent
         {
             FirstByteAt ??= time.GetUtcNow();
             meter.Observe(bytes);
+            unread -= bytes.Length;
+            if (onEnd is { } end && (meter.HasEnded || unread <= 0))
+            {
+                onEnd = null;
+                end();
+            }
         }
     }
 

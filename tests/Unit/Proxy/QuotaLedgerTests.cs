@@ -56,6 +56,19 @@ public sealed class QuotaLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_spend_that_is_corrected_counts_as_corrected()
+    {
+        using var reservation = await ReserveAsync(Hold(10 * Usd));
+        var id = Guid.CreateVersion7();
+
+        reservation.Settle(id, 4m);
+        reservation.Settle(id, 4m);
+        reservation.Settle(id, 5m);
+
+        Assert.Equal((5 * Usd, 0), ledger.Today(tenant));
+    }
+
+    [Fact]
     public async Task A_reservation_that_is_never_settled_goes_back_whole()
     {
         (await ReserveAsync(Hold(10 * Usd))).Dispose();
