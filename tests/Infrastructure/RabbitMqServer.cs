@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using CCGate.Contracts;
 using RabbitMQ.Client;
@@ -89,6 +90,18 @@ internal sealed class RabbitMqServer : IDisposable
 
         return address;
     }
+
+    /// <summary>
+    /// Returns when a kill cannot hurt the queues: RabbitMQ 3.10 writes down some seconds late that a quorum queue exists, and when it is killed before
+    /// that, the queue comes back without its messages and without a leader.
+    /// </summary>
+    public Task QueueIsOnDiskAsync() => Eventually.HoldsAsync(
+        () => Directory.EnumerateFiles(directory + "/mnesia", "names.dets", SearchOption.AllDirectories).Any(file =>
+        {
+            using var names = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.Latin1);
+            return names.ReadToEnd().Contains(UsageTopology.Queue, StringComparison.Ordinal);
+        }),
+        "the queue is on disk");
 
     /// <summary>As kill -9 does it.</summary>
     public void Kill()

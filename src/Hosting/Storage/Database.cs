@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 
@@ -44,6 +45,9 @@ internal sealed class SqliteDatabase : Database
 {
     private readonly string connectionString;
 
+    // Settings last as long as the handle, which outlives its connection in the pool.
+    private readonly ConditionalWeakTable<SQLitePCL.sqlite3, SqliteDatabase> configured = [];
+
     // Between processes SQLite makes writers wait by polling every 100 ms, which starves whoever meets a busy one. Within this process they queue.
     private readonly SemaphoreSlim writing = new(1);
 
@@ -58,9 +62,13 @@ internal sealed class SqliteDatabase : Database
     {
         var connection = new SqliteConnection(connectionString);
         await connection.OpenAsync(cancellationToken);
-        await using var command = connection.CreateCommand();
-        command.CommandText = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 30000; pragma foreign_keys = on";
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        if (configured.TryAdd(connection.Handle!, this))
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 30000; pragma foreign_keys = on";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
         return connection;
     }
 

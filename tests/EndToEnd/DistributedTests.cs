@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Net;
+using CCGate.Tests.Infrastructure;
+
+namespace CCGate.Tests.EndToEnd;
+
+/// <summary>Many processes that need the machine for themselves: they run one after the other, after everything else.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class WholeMachine
+{
+    public const string Name = "whole machine";
+}
+
+/// <summary>The roles as they are deployed: two proxies, metering and projections over a real broker and a real database.</summary>
+[Collection(WholeMachine.Name)]
+public sealed class DistributedTests
+{
+    private const int Requests = 10_000;
+    private const int AtOnce = 32;
+
+    private static readonly string Tenants = $$"""
+        { "tenants": [ { "id": "alice", "key": "{{TestGateway.Key}}" },
+                       { "id": "bob", "key": "key-of-bob", "holdPolicy": "refuse", "limits": { "daily": { "maxUSD": 0.02 } } } ] }
+        """;
+
+    [Fact]
+    public async Task Ten_thousand_requests_survive_a_killed_metering_and_a_restarted_broker_each_billed_once()
+    {
+        using var rabbit = await RabbitMqServer.StartAsync();
+        using var postgres = await PostgresServer.StartAsync();
+        await using var roles = RoleFiles.Create(await rabbit.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync(), Tenants);
+        using var projections = await roles.StartProjectionsAsync();
+        using var first = await roles.StartProxyAsync(1);
+        using var second = await roles.StartProxyAsync(2);
+        var killed = await roles.StartMeteringAsync();
+
+        var load = new Load([first.Http, second.Http]);
+        var answers = load.RunAsync();
+        await load.AnsweredAsync(2_000);
+        killed.Kill();
+        await load.AnsweredAsync(4_000);
+        using var metering = await roles.StartMeteringAsync();
+        await load.AnsweredAsync(5_000);
+        await rabbit.QueueIsOnDiskAsync();
+        await rabbit.RestartAsync();
+        await answers;
+
+        await roles.StoredAsync(Requests);
+        var (_, ids, spendUsd) = await roles.LedgerAsync();
+        Assert.Equal(Requests, ids);
+        await RunTests.AssertTheBillIsRightAsync(roles.Files);
+        await Eventually.PassesAsync(async () =>
+        {
+            var total = (await second.Http.AskAsync("/api/usage?tenant=alice")).GetProperty("total");
+            Assert.Equal((Requests, spendUsd), (total.GetProperty("requests").GetInt64(), total.GetProperty("spendUsd").GetDecimal()));
+        });
+        await AssertALimitReachedOnOneHoldsOnTheOtherAsync(first.Http, second.Http);
+        Assert.Equal((0, 0), (await first.StopAsync(), await second.StopAsync()));
+    }
+
+    private static async Task AssertALimitReachedOnOneHoldsOnTheOtherAsync(HttpClient first, HttpClient second)
+    {
+        var answered = 0;
+        while (await StatusAsync(first, "key-of-bob") == HttpStatusCode.OK)
+        {
+            Assert.True(++answered < 1_000, "a budget of two cents is used up");
+        }
+
+        Assert.True(answered > 0);
+        await Eventually.PassesAsync(async () => Assert.Equal(HttpStatusCode.PaymentRequired, await StatusAsync(second, "key-of-bob")));
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string key)
+    {
+        using var response = await http.PostMessageAsync(TestGateway.Body(stream: false), key);
+        await response.Content.ReadAsStringAsync();
+        return response.StatusCode;
+    }
+
+    /// <summary>All requests, spread over the proxies, streamed and not, so many at a time; every one must be answered whole.</summary>
+    private sealed class Load(HttpClient[] proxies)
+    {
+        private int answered;
+
+        public Task RunAsync() => Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (number, cancellationToken) =>
+        {
+            var stream = number / 2 % 2 == 0;
+            using var response = await proxies[number % proxies.Length].PostMessageAsync(TestGateway.Body(stream), cancellationToken: cancellationToken);
+            var text = await response.Content.ReadAsStringAsync(cancellationToken);
+            Assert.True(response.StatusCode == HttpStatusCode.OK, string.Create(CultureInfo.InvariantCulture, $"request {number}: {(int)response.StatusCode} {text}"));
+            Assert.Contains(stream ? "message_stop" : "end_turn", text, StringComparison.Ordinal);
+            Interlocked.Increment(ref answered);
+        });
+
+        public Task AnsweredAsync(int count) => Eventually.HoldsAsync(() => Volatile.Read(ref answered) >= count, $"{count} requests are answered");
+    }
+}
