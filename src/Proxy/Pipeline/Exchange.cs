@@ -13,7 +13,4 @@ internal sealed record Exchange(
     HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, Reservation Reservation)
 {
     public TenantConfig Tenant => Payer.Tenant;
-
-    /// <summary>What the client left us to decide when it leaves.</summary>
-    public required AbortPolicy Abort { get; init; }
 }

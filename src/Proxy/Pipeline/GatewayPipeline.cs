@@ -65,10 +65,7 @@ internal sealed partial class GatewayPipeline(
         route = HoldPricing.Affordable(route, payer.Tenant, snapshot.Prices, admittedAt);                                // 403
         var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt, AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer));
         using var reservation = await quotas.ReserveAsync(payer.Tenant, hold, admittedAt, http.RequestAborted);          // 402 503
-        var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation)
-        {
-            Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
-        };
+        var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation);
 
         // 4. On disk before it is forwarded.
         var completed = Settlement.Interrupted(exchange, identity.Instance);
