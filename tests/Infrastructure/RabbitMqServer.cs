@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using CCGate.Contracts;
 using RabbitMQ.Client;
 
@@ -99,7 +100,9 @@ internal sealed class RabbitMqServer : IDisposable
         () => Directory.EnumerateFiles(directory + "/mnesia", "names.dets", SearchOption.AllDirectories).Any(file =>
         {
             using var names = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.Latin1);
-            return names.ReadToEnd().Contains(UsageTopology.Queue, StringComparison.Ordinal);
+
+            // Not the error queue, whose name begins alike.
+            return Regex.IsMatch(names.ReadToEnd(), Regex.Escape(UsageTopology.Queue) + "(?!_)");
         }),
         "the queue is on disk");
 
