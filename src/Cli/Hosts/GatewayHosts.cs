@@ -14,6 +14,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -115,6 +116,8 @@ internal static class GatewayHosts
         builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
         builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
 
+        // Streams in flight may finish; service managers and compose give a minute before they kill.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(50));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new ConfigSource(start.Config));
         builder.Services.AddSingleton<TenantDirectory>();
