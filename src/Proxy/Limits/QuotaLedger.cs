@@ -267,7 +267,10 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
     private static RefusedException Refused(TenantConfig tenant, decimal limitUsd, QuotaAccount account, HoldEstimate hold) => new(
         new Refusal(
             RefusalReason.BudgetExhausted,
-            FormattableString.Invariant($"The daily budget of the tenant {tenant.Id} is {limitUsd} USD; {decimal.Round(Picodollars.ToUsd(account.CommittedPico), 6)} USD are spent, {decimal.Round(Picodollars.ToUsd(account.HeldPico), 6)} USD are held for requests in flight, and this request may cost up to {decimal.Round(Picodollars.ToUsd(hold.Pico), 6)} USD. ")
+            FormattableString.Invariant($"The daily budget of the tenant {tenant.Id} is {limitUsd} USD; {decimal.Round(Picodollars.ToUsd(account.CommittedPico), 6)} USD are spent, {decimal.Round(Picodollars.ToUsd(account.HeldPico), 6)} USD are held for requests in flight, and this request may cost up to {decimal.Round(Picodollars.ToUsd(hold.Pico), 6)} USD")
+            + (tenant.HoldPolicy == HoldPolicy.Clamp && hold.FloorOutputTokens < hold.MaxOutputTokens
+                ? FormattableString.Invariant($", {decimal.Round(Picodollars.ToUsd(hold.At(hold.FloorOutputTokens)), 6)} USD with max_tokens lowered to {hold.FloorOutputTokens}. ")
+                : ". ")
             + FormattableString.Invariant($"Lower max_tokens or wait until {account.Window.End.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}; the operator can raise limits.daily.maxUSD in tenants.json."))
         {
             Limit = $"tenant {tenant.Id} daily.maxUSD",

@@ -31,7 +31,8 @@ internal sealed class ModelAccess(UpstreamPool pool)
     /// <summary>The names a tenant can call: those upstreams name, and of those they name by pattern the ones that have a price.</summary>
     public IReadOnlyList<string> List(TenantConfig tenant, PriceBook prices)
     {
-        var priced = prices.Prices.Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name)).ToList();
+        // "name*" stands for the name and its dated ids, "name-20*" for the dated ids alone: those have no name of their own to show.
+        var priced = prices.Prices.Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name) && !name.EndsWith("-20", StringComparison.Ordinal)).ToList();
         return [.. pool.Current
             .Where(upstream => upstream.Config.Groups.Intersect(tenant.Groups).Any())
             .SelectMany(upstream => Names(upstream.Config, priced))

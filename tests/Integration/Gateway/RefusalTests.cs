@@ -121,6 +121,7 @@ public sealed class RefusalTests
         var names = page.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!).ToList();
         Assert.Contains("claude-sonnet-4-5", names);
         Assert.All(names, name => Assert.Contains("sonnet", name, StringComparison.Ordinal));
+        Assert.DoesNotContain(names, name => name.EndsWith("-20", StringComparison.Ordinal) || name.Contains('*', StringComparison.Ordinal));
         Assert.False(page.GetProperty("has_more").GetBoolean());
         Assert.Equal((names[0], names[^1]), (page.GetProperty("first_id").GetString(), page.GetProperty("last_id").GetString()));
     }
