@@ -67,6 +67,11 @@ internal sealed class JournalIndex
                 }
             }
 
+            if (!needed.ContainsKey(sequence) && !obsolete.Contains(sequence))
+            {
+                obsolete.Add(sequence); // It only repeats what an earlier commit has.
+            }
+
             Volatile.Write(ref last, sequence);
         }
     }
