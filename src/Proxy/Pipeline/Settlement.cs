@@ -39,11 +39,10 @@ internal static class Settlement
         // No provider bills a request it never read, or one it answered with an error.
         AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
 
-        // It was read, and then left alone before it said what that costs.
-        AttemptFailure.UpstreamTimeout or AttemptFailure.ClientAborted or AttemptFailure.UpstreamTruncated or AttemptFailure.UpstreamStreamError
-            when metered is null or { State: UsageState.Unknown } =>
+        // It was read, and nobody said what that costs: the upstream was left alone before it did, or never does.
+        _ when metered is null or { State: UsageState.Unknown } =>
             new MeteredUsage(LikelyInput(request.Call) with { OutputTokens = metered?.Usage.OutputTokens ?? 0 }, UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
-        _ => metered ?? new MeteredUsage(new TokenUsage(), UsageState.Unknown, null, Ended: false, null),
+        _ => metered,
     });
 
     private static TokenUsage LikelyInput(Call call) => new() { InputTokens = Math.Max(1, call.PromptTokensBound / LikelyTokensPerBoundToken) };

@@ -169,6 +169,38 @@ public sealed class BillingTests
         Assert.True(completed.SpendUsd > 0 && completed.SpendUsd <= completed.HeldUsd);
     }
 
+    [Theory]
+    [InlineData(302)]
+    [InlineData(304)]
+    public async Task A_redirection_is_no_answer_of_a_model_and_costs_nothing(int status)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+        {
+            http.Response.StatusCode = status;
+            return Task.CompletedTask;
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal((RequestOutcome.Failed, UsageState.KnownZero, 0m), (completed.Outcome, completed.Attempts[0].UsageState, completed.SpendUsd));
+    }
+
+    [Fact]
+    public async Task An_answer_that_does_not_say_its_usage_is_billed_by_estimate()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.JsonAsync(http, """{"type":"message","content":[]}"""));
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.Succeeded, UsageState.Estimated), (completed.Outcome, completed.Attempts[0].UsageState));
+        Assert.True(completed.SpendUsd > 0);
+    }
+
     [Fact]
     public async Task An_upstream_that_refuses_the_request_is_heard_and_costs_nothing()
     {
