@@ -39,7 +39,7 @@ internal static class Settlement
         // No provider bills a request it never read, or one it answered with an error.
         AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
 
-        // It was read, and nobody said what that costs: the upstream was left alone before it did, or never does.
+        // It was read, and nobody said what that costs: because it was left alone before, or because the upstream does not say. Never zero by accident.
         _ when metered is null or { State: UsageState.Unknown } =>
             new MeteredUsage(LikelyInput(request.Call) with { OutputTokens = metered?.Usage.OutputTokens ?? 0 }, UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
         _ => metered,
