@@ -1,3 +1,4 @@
+using System.Text;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
@@ -110,6 +111,9 @@ internal static class GatewayHosts
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = null; // The pipeline bounds bodies, and says so in the client's protocol.
+
+            // An upstream's header comes as Latin-1, a character for each byte, and leaves as the same bytes; the default is to fail.
+            kestrel.ResponseHeaderEncodingSelector = static name => name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : Encoding.Latin1;
         });
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);

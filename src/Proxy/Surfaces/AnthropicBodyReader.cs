@@ -13,6 +13,9 @@ internal ref struct AnthropicBodyReader
     // No model reads more, so nothing can cost more.
     private const long LargestContextTokens = 1_000_000;
 
+    // Far above what any model writes. What is held for it must stay an amount that an event can hold.
+    private const long LargestMaxTokens = 10_000_000;
+
     // What the results of one search can add to the prompt; an assumption, measured answers stay below it.
     private const long TokensPerWebSearch = 25_000;
     private const long WebSearchesWhenUnlimited = 10;
@@ -59,6 +62,11 @@ internal ref struct AnthropicBodyReader
         {
             throw new RefusedException(RefusalReason.InvalidRequest, $"The request body is not JSON: line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.");
         }
+        catch (InvalidOperationException)
+        {
+            // What the reader throws for half a surrogate pair, or bytes that are not UTF-8, in a text that has to be compared or kept.
+            throw new RefusedException(RefusalReason.InvalidRequest, "The request body is not JSON: a name or a text in it is not valid Unicode.");
+        }
 
         return result;
     }
@@ -92,7 +100,9 @@ internal ref struct AnthropicBodyReader
         {
             Once(MaxTokensSpan.IsMissing, "max_tokens");
             reader.Read();
-            MaxTokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var limit) && limit > 0 ? limit : throw Wrong("max_tokens", "a whole number above 0");
+            MaxTokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var limit) && limit is > 0 and <= LargestMaxTokens
+                ? limit
+                : throw Wrong("max_tokens", FormattableString.Invariant($"a whole number above 0 and at most {LargestMaxTokens}"));
             MaxTokensSpan = new BodySpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
         }
         else if (reader.ValueTextEquals("stream"u8))
@@ -111,7 +121,7 @@ internal ref struct AnthropicBodyReader
         }
         else if (reader.ValueTextEquals("thinking"u8))
         {
-            ThinkingBudgetTokens = ReadMemberOf("budget_tokens"u8).Integer;
+            ThinkingBudgetTokens = Math.Clamp(ReadMemberOf("budget_tokens"u8).Integer, 0, LargestMaxTokens);
         }
         else if (reader.ValueTextEquals("tools"u8))
         {

@@ -12,6 +12,9 @@ internal sealed class AnthropicSurface : ISurface
 {
     public const string Prefix = "/anthropic";
 
+    // Of models and sessions: both go into the event, which is kept for ever.
+    private const int LongestName = 200;
+
     public string Name => "anthropic";
 
     public async Task<Call> ReadAsync(HttpRequest request, CallKind kind, long maxBodyBytes, CancellationToken cancellationToken)
@@ -77,6 +80,11 @@ internal sealed class AnthropicSurface : ISurface
             throw new RefusedException(RefusalReason.InvalidRequest, "model: Field required");
         }
 
+        if (found.Model.Length > LongestName)
+        {
+            throw new RefusedException(RefusalReason.InvalidRequest, $"model: must be at most {LongestName} characters.");
+        }
+
         if (!found.HasMessages)
         {
             throw new RefusedException(RefusalReason.InvalidRequest, "messages: Field required");
@@ -122,17 +130,17 @@ internal sealed class AnthropicSurface : ISurface
 
     private static string? SessionId(HttpRequest request, string? userId)
     {
-        if (request.Headers["X-Claude-Code-Session-Id"] is [{ Length: > 0 and <= 200 } header, ..])
+        if (request.Headers["X-Claude-Code-Session-Id"] is [{ Length: > 0 and <= LongestName } header, ..])
         {
             return header;
         }
 
-        if (request.Headers["x-session-id"] is [{ Length: > 0 and <= 200 } other, ..])
+        if (request.Headers["x-session-id"] is [{ Length: > 0 and <= LongestName } other, ..])
         {
             return other;
         }
 
-        return userId is null ? null : SessionOf(userId);
+        return userId is not null && SessionOf(userId) is { Length: > 0 and <= LongestName } named ? named : null;
     }
 
     /// <summary>Claude Code writes <c>{"device_id":…,"session_id":…}</c> into user_id, older versions <c>user_…_session_…</c>.</summary>
@@ -145,7 +153,7 @@ internal sealed class AnthropicSurface : ISurface
                 using var document = JsonDocument.Parse(userId);
                 return document.RootElement.TryGetProperty("session_id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
             }
-            catch (JsonException)
+            catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
             {
                 return null;
             }

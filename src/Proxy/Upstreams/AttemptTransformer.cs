@@ -32,6 +32,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         var upstream = request.Upstream.Config;
         proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + request.Call.Path + request.Call.Query);
         proxyRequest.Headers.Host = null;
+        proxyRequest.Headers.Remove("Expect"); // The body is here already, and to wait for a leave to send it costs up to a second.
         foreach (var name in Credential.Headers)
         {
             proxyRequest.Headers.Remove(name);
@@ -65,23 +66,38 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         }
 
         IsAnswering = true;
+        RemoveOwnHeaders(proxyResponse.Headers);
         await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         httpContext.Response.Headers[GatewayHeaders.Upstream] = request.Upstream.Config.Id;
         if (request.Billing is not null)
         {
             var headers = proxyResponse.Content.Headers;
             Meter = new AttemptMeter((int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
-            if (StatusCode >= 400)
+            if (StatusCode >= 300)
             {
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 400 ? null : onEnd);
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd);
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }
 
         return true;
+    }
+
+    /// <summary>An upstream may be a gateway like this one; the client must find only our names for its request.</summary>
+    private static void RemoveOwnHeaders(HttpResponseHeaders headers)
+    {
+        foreach (var (name, _) in headers.NonValidated)
+        {
+            if (name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase))
+            {
+                headers.Remove(name);
+                RemoveOwnHeaders(headers);
+                return;
+            }
+        }
     }
 
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Runtime.InteropServices;
+using System.Text;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Simulator;
 
@@ -63,6 +64,7 @@ internal sealed class UpstreamPool
             UseCookies = false,
             EnableMultipleHttp2Connections = true,
             ActivityHeadersPropagator = null,
+            RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8, // As they were read; the default is to fail.
             ConnectTimeout = config.ConnectTimeout,
             PooledConnectionLifetime = TimeSpan.FromMinutes(15), // A mirror that moves is found again.
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),

@@ -112,7 +112,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
             return error is ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled ? AttemptFailure.UpstreamTimeout : AttemptFailure.UpstreamUnreachable;
         }
 
-        if (transformer.StatusCode >= 400)
+        if (transformer.StatusCode is < 200 or >= 300)
         {
             return AttemptFailure.UpstreamError;
         }

@@ -99,7 +99,7 @@ internal readonly record struct AnthropicMessage(string? Type, string? Model, Js
             {
                 (Member.Type, JsonTokenType.String) => message with { Type = reader.GetString() },
                 (Member.Model, JsonTokenType.String) => message with { Model = reader.GetString() },
-                (Member.Usage, JsonTokenType.EndObject) => message with { Usage = JsonElement.Parse(json[start..(int)reader.BytesConsumed]) },
+                (Member.Usage, JsonTokenType.EndObject) => message with { Usage = AnthropicUsage.Parse(json[start..(int)reader.BytesConsumed]) },
                 _ => message,
             };
         }

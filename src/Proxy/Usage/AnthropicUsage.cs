@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Unicode;
 using CCGate.Contracts;
 
 namespace CCGate.Proxy.Usage;
@@ -7,8 +8,9 @@ namespace CCGate.Proxy.Usage;
 /// <summary>The <c>usage</c> object of the Messages API.</summary>
 internal static class AnthropicUsage
 {
-    // More than any model reads or writes: a count beyond it is a fault of the upstream, and must not reach a bill.
-    private const long MaxTokens = 1_000_000_000;
+    // More than any model reads or writes, or searches: a count beyond it is a fault of the upstream, and must not reach a bill.
+    private const long MaxTokens = 100_000_000;
+    private const long MaxWebSearches = 10_000;
 
     /// <summary>What a usage object says in our classes.</summary>
     public static TokenUsage Read(JsonElement usage)
@@ -26,12 +28,30 @@ internal static class AnthropicUsage
             CacheWrite1hTokens = written1h,
             OutputTokens = Count(usage, "output_tokens") ?? 0,
             ReasoningTokens = Child(usage, "output_tokens_details") is { } details ? Count(details, "thinking_tokens") ?? 0 : 0,
-            WebSearches = Child(usage, "server_tool_use") is { } tools ? Count(tools, "web_search_requests") ?? 0 : 0,
+            WebSearches = Child(usage, "server_tool_use") is { } tools ? Count(tools, "web_search_requests", MaxWebSearches) ?? 0 : 0,
             ServiceTier = Text(usage, "service_tier"),
             InferenceGeo = Text(usage, "inference_geo"),
             Speed = Text(usage, "speed"),
             RawUsage = usage,
         };
+    }
+
+    /// <summary>The object as it was sent, less the members whose text is not Unicode: no event could be written with them.</summary>
+    public static JsonElement Parse(ReadOnlySpan<byte> json)
+    {
+        var usage = JsonElement.Parse(json);
+        if (json.IndexOf("\\u"u8) < 0 && Utf8.IsValid(json))
+        {
+            return usage;
+        }
+
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            WriteReadable(writer, usage);
+        }
+
+        return JsonElement.Parse(buffer.WrittenSpan);
     }
 
     /// <summary>Whether the object says how much was generated.</summary>
@@ -75,14 +95,55 @@ internal static class AnthropicUsage
         writer.WriteEndObject();
     }
 
+    private static void WriteReadable(Utf8JsonWriter writer, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            value.WriteTo(writer);
+            return;
+        }
+
+        writer.WriteStartObject();
+        foreach (var member in value.EnumerateObject())
+        {
+            if (Readable(member) is { } name)
+            {
+                writer.WritePropertyName(name);
+                WriteReadable(writer, member.Value);
+            }
+        }
+
+        writer.WriteEndObject();
+    }
+
+    /// <summary>The name of a member that can be written; of an object, that is asked of each of its members.</summary>
+    private static string? Readable(JsonProperty member)
+    {
+        try
+        {
+            if (member.Value.ValueKind != JsonValueKind.Object)
+            {
+                using var nowhere = new Utf8JsonWriter(Stream.Null);
+                member.Value.WriteTo(nowhere);
+            }
+
+            return member.Name;
+        }
+        catch (Exception unreadable) when (unreadable is InvalidOperationException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
     private static JsonElement? Child(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
     private static string? Text(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private static long? Count(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var count) && count is >= 0 and <= MaxTokens
-            ? count
+    // Relays in languages without whole numbers write 57.0.
+    private static long? Count(JsonElement parent, string name, long max = MaxTokens) =>
+        parent.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var count) && count >= 0 && count <= max
+            ? (long)decimal.Ceiling(count)
             : null;
 }

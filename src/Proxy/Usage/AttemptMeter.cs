@@ -93,8 +93,8 @@ internal sealed class AttemptMeter : IDisposable
         body.Dispose();
     }
 
-    // The provider bills no error in place of an answer.
-    private bool IsUnbilled => status >= 400;
+    // The provider bills no error, and no redirection, in place of an answer.
+    private bool IsUnbilled => status >= 300;
 
     private MeteredUsage Conclude()
     {

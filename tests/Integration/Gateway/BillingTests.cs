@@ -69,6 +69,34 @@ public sealed class BillingTests
         Assert.Equal("s-1", (await gateway.EventAsync()).SessionId);
     }
 
+    [Theory]
+    [InlineData("""{"session_id":"\ud800"}""")]
+    [InlineData("""["session_id"]""")]
+    [InlineData("user_session_")]
+    public async Task A_session_that_cannot_be_read_is_none(string userId)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+        var metadata = $$"""{"metadata":{"user_id":{{System.Text.Json.JsonSerializer.Serialize(userId)}}},""";
+
+        using var response = await gateway.PostAsync(metadata + TestGateway.Body(stream: false)[1..]);
+
+        Assert.Equal(System.Net.HttpStatusCode.OK, response.StatusCode);
+        Assert.Null((await gateway.EventAsync()).SessionId);
+    }
+
+    [Fact]
+    public async Task A_session_name_is_kept_no_longer_than_names_are()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+        var metadata = $$"""{"metadata":{"user_id":"user_session_{{new string('s', 100_000)}}"},""";
+
+        using var response = await gateway.PostAsync(metadata + TestGateway.Body(stream: false)[1..]);
+
+        Assert.Null((await gateway.EventAsync()).SessionId);
+    }
+
     [Fact]
     public async Task A_truncated_stream_is_cut_for_the_client_too_and_billed_by_estimate()
     {
@@ -139,6 +167,38 @@ public sealed class BillingTests
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.ClientAborted, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
         Assert.True(completed.SpendUsd > 0 && completed.SpendUsd <= completed.HeldUsd);
+    }
+
+    [Theory]
+    [InlineData(302)]
+    [InlineData(304)]
+    public async Task A_redirection_is_no_answer_of_a_model_and_costs_nothing(int status)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+        {
+            http.Response.StatusCode = status;
+            return Task.CompletedTask;
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal((RequestOutcome.Failed, UsageState.KnownZero, 0m), (completed.Outcome, completed.Attempts[0].UsageState, completed.SpendUsd));
+    }
+
+    [Fact]
+    public async Task An_answer_that_does_not_say_its_usage_is_billed_by_estimate()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.JsonAsync(http, """{"type":"message","content":[]}"""));
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal((RequestOutcome.Succeeded, UsageState.Estimated), (completed.Outcome, completed.Attempts[0].UsageState));
+        Assert.True(completed.SpendUsd > 0);
     }
 
     [Fact]

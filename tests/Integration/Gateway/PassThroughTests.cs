@@ -89,6 +89,57 @@ public sealed class PassThroughTests
     }
 
     [Fact]
+    public async Task Header_values_that_are_not_ASCII_pass_both_ways()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+        {
+            http.Response.Headers["x-note"] = "Grüße, 世界";
+            return AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson);
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+        using var handler = new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8, ResponseHeaderEncodingSelector = (_, _) => Encoding.UTF8 };
+        using var client = new HttpClient(handler);
+        using var request = new HttpRequestMessage(HttpMethod.Post, gateway.Url + "/v1/messages") { Content = new StringContent(TestGateway.Body(stream: false)) };
+        request.Headers.Add("x-api-key", TestGateway.Key);
+        request.Headers.TryAddWithoutValidation("x-user", "Zoë 世界");
+
+        using var response = await client.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("Zoë 世界", Assert.Single(upstream.Received).Headers["x-user"]);
+        Assert.Equal("Grüße, 世界", response.Headers.GetValues("x-note").Single());
+    }
+
+    [Fact]
+    public async Task The_gateway_s_own_headers_are_not_mixed_with_those_of_a_gateway_behind_it()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http =>
+        {
+            http.Response.Headers["x-ccgate-request-id"] = "of the other";
+            http.Response.Headers["x-ccgate-max-tokens"] = "7";
+            return AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson);
+        });
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        Assert.Equal((await gateway.EventAsync()).RequestId.ToString(), response.Headers.GetValues("x-ccgate-request-id").Single());
+        Assert.False(response.Headers.Contains("x-ccgate-max-tokens"));
+    }
+
+    [Fact]
+    public async Task The_upstream_is_not_asked_whether_it_wants_a_body_that_is_here_already()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(Encoding.UTF8.GetBytes(TestGateway.Body(stream: false)), headers: headers => headers.ExpectContinue = true);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.DoesNotContain("Expect", Assert.Single(upstream.Received).Headers.Keys);
+    }
+
+    [Fact]
     public async Task An_encoding_that_cannot_be_metered_is_not_asked_for()
     {
         await using var upstream = await ScriptedUpstream.StartAsync();

@@ -26,6 +26,10 @@ public sealed class RefusalTests
     [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","max_tokens":5}""", 400, "invalid_request_error", "messages")]
     [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","model":"claude-sonnet-4-5","max_tokens":5,"messages":[]}""", 400, "invalid_request_error", "twice")]
     [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","max_tokens":5,"messages":[]} trailing""", 400, "invalid_request_error", "not JSON")]
+    [InlineData(TestGateway.Key, """{"model":"claude-\ud800","max_tokens":5,"messages":[]}""", 400, "invalid_request_error", "Unicode")]
+    [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","max_tokens":5,"messages":[{"\udc00":1}]}""", 400, "invalid_request_error", "Unicode")]
+    [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","max_tokens":5,"metadata":{"user_id":"\ud800"},"messages":[]}""", 400, "invalid_request_error", "Unicode")]
+    [InlineData(TestGateway.Key, """{"model":"claude-sonnet-4-5","max_tokens":9223372036854775807,"messages":[]}""", 400, "invalid_request_error", "max_tokens")]
     public async Task Bad_input_is_refused_and_nothing_is_billed(string? key, string body, int status, string type, string says)
     {
         await using var upstream = await ScriptedUpstream.StartAsync();
@@ -37,6 +41,19 @@ public sealed class RefusalTests
         Assert.Empty(upstream.Received);
         await gateway.SettledAsync();
         Assert.Empty(await gateway.EventsAsync(0));
+    }
+
+    [Fact]
+    public async Task A_model_name_without_end_is_refused_in_few_words()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false, model: new string('m', 100_000)));
+
+        Assert.True((await response.Content.ReadAsByteArrayAsync()).Length < 1000);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Empty(upstream.Received);
     }
 
     [Fact]

@@ -32,6 +32,39 @@ public sealed class AttemptMeterTests
     }
 
     [Fact]
+    public void A_count_written_with_a_fraction_is_a_count()
+    {
+        var metered = MeteredAnswer.Of("""{"type":"message","usage":{"input_tokens":10,"output_tokens":57.0}}"""u8.ToArray(), Json);
+
+        Assert.Equal((UsageState.Known, 10, 57), (metered.State, metered.Usage.InputTokens, metered.Usage.OutputTokens));
+    }
+
+    [Theory]
+    [InlineData("""{"input_tokens":10,"output_tokens":57,"x":"\ud800"}""")]
+    [InlineData("""{"input_tokens":10,"\udc00":1,"output_tokens":57}""")]
+    [InlineData("""{"input_tokens":10,"service_tier":"\ud800","output_tokens":57}""")]
+    [InlineData("""{"input_tokens":10,"x":{"y":["\ud800"]},"output_tokens":57,"z":{"\ud800":1}}""")]
+    public void Usage_with_half_a_character_in_it_can_be_written_into_an_event(string usage)
+    {
+        var metered = MeteredAnswer.Of(Encoding.UTF8.GetBytes($$"""{"type":"message","usage":{{usage}}}"""), Json);
+
+        Assert.Equal((UsageState.Known, 10, 57), (metered.State, metered.Usage.InputTokens, metered.Usage.OutputTokens));
+        Assert.Contains("57", System.Text.Json.JsonSerializer.Serialize(metered.Usage.RawUsage), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("output_tokens", "999999999")]
+    [InlineData("output_tokens", "-1")]
+    [InlineData("output_tokens", "1e300")]
+    [InlineData("server_tool_use", """{"web_search_requests":900000000}""")]
+    public void Counts_that_no_request_can_reach_are_not_believed(string member, string value)
+    {
+        var metered = MeteredAnswer.Of(Encoding.UTF8.GetBytes($$$"""{"type":"message","usage":{"{{{member}}}":{{{value}}}}}"""), Json);
+
+        Assert.Equal((0, 0), (metered.Usage.OutputTokens, metered.Usage.WebSearches));
+    }
+
+    [Fact]
     public void An_estimate_is_never_below_what_was_reported()
     {
         Assert.Equal(2, Events(Start, Delta("ab")).Usage.OutputTokens);
