@@ -99,7 +99,7 @@ internal sealed partial class GatewayPipeline(
     private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
     {
         exchange.Reservation.Settle(exchange.RequestId, completed.SpendUsd);
-        await journal.CompleteAsync(EventRecord.From(completed));
+        await journal.CompleteAsync(completed);
         metrics.Completed(completed);
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
