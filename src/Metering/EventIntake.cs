@@ -17,7 +17,8 @@ internal sealed class EventIntake(IEventStore store)
         foreach (var arrived in events)
         {
             // Before it is read: the reader takes half a surrogate pair no more than the store does.
-            var record = arrived.Data is null ? arrived : arrived with { Data = StorableJson.From(arrived.Data) };
+            var data = arrived.Data is null ? null : StorableJson.From(arrived.Data);
+            var record = ReferenceEquals(data, arrived.Data) ? arrived : arrived with { Data = data! };
             if (EventRules.Violation(record) is { } reason)
             {
                 rejected.Add(new RejectedEvent(arrived, reason));

@@ -12,6 +12,12 @@ internal static class StorableJson
     /// <summary>The same text, in all but a few cases: the same object.</summary>
     public static string From(string json)
     {
+        // Nearly all of it has neither an escape nor anything that would be one.
+        if (json.AsSpan().IndexOfAny('\\', '\0') < 0 && json.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
+        {
+            return json;
+        }
+
         var builder = default(StringBuilder);
         var copied = 0;
         for (var i = 0; i < json.Length;)

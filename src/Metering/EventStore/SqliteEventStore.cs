@@ -74,42 +74,41 @@ internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider tim
 
     private int Append(SqliteConnection connection, IReadOnlyList<EventRecord> events)
     {
-        using var find = Command(connection, "select 1 from mt_events where id = @id", "@id");
         using var open = Command(connection, """
-            insert into mt_streams (id, version, "timestamp", created) values (@id, 0, @now, @now) on conflict (id) do update set "timestamp" = @now
+            insert into mt_streams (id, version, "timestamp", created) values (@id, 0, @now, @now)
+            on conflict (id) do update set version = version returning version
             """, "@id", "@now");
-        using var version = Command(connection, "select version from mt_streams where id = @id", "@id");
+
+        // One statement for both questions, whether an event is here already and to store it: it is asked for every event there is.
         using var insert = Command(connection, """
             insert into mt_events (id, stream_id, version, data, type, "timestamp", mt_dotnet_type)
-            values (@id, @stream, @version, @data, @type, @timestamp, @dotnet)
+            values (@id, @stream, @version, @data, @type, @timestamp, @dotnet) on conflict (id) do nothing
             """, "@id", "@stream", "@version", "@data", "@type", "@timestamp", "@dotnet");
-        using var close = Command(connection, "update mt_streams set version = @version where id = @id", "@id", "@version");
+        using var close = Command(
+            connection, """update mt_streams set version = @version, "timestamp" = @now where id = @id and version < @version""", "@id", "@version", "@now");
+        using var forget = Command(connection, "delete from mt_streams where id = @id", "@id");
 
         var now = Microseconds(time.GetUtcNow());
         var versions = new Dictionary<string, long>(StringComparer.Ordinal);
         var stored = 0;
         foreach (var record in events)
         {
-            if (Run(find, record.Id).ExecuteScalar() is not null)
-            {
-                continue;
-            }
-
             if (!versions.TryGetValue(record.Stream, out var last))
             {
-                Run(open, record.Stream, now).ExecuteNonQuery();
-                last = (long)Run(version, record.Stream).ExecuteScalar()!;
+                last = (long)Run(open, record.Stream, now).ExecuteScalar()!;
+                versions.Add(record.Stream, last);
             }
 
-            versions[record.Stream] = ++last;
-            Run(insert, record.Id, record.Stream, last, record.Data, record.Type, Microseconds(record.Timestamp), EventTypes.DotnetType(record.Type))
+            var inserted = Run(insert, record.Id, record.Stream, last + 1, record.Data, record.Type, Microseconds(record.Timestamp), EventTypes.DotnetType(record.Type))
                 .ExecuteNonQuery();
-            stored++;
+            versions[record.Stream] = last + inserted;
+            stored += inserted;
         }
 
         foreach (var (stream, last) in versions)
         {
-            Run(close, stream, last).ExecuteNonQuery();
+            // A stream of which nothing was stored, because all of it is here under other names, does not begin.
+            (last == 0 ? Run(forget, stream) : Run(close, stream, last, now)).ExecuteNonQuery();
         }
 
         return stored;

@@ -50,16 +50,16 @@ internal sealed class JournalIndex
             {
                 if (record.IsOpening)
                 {
-                    if (open.TryAdd(record.Event.Id, sequence))
+                    if (open.TryAdd(record.Id, sequence))
                     {
                         Need_NeedsLock(sequence);
                     }
                 }
-                else if (!facts.ContainsKey(record.Event.Id))
+                else if (!facts.ContainsKey(record.Id))
                 {
                     Need_NeedsLock(sequence);
-                    open.Remove(record.Event.Id, out var opened);
-                    facts.Add(record.Event.Id, new Fact(sequence, opened, Delivered: false));
+                    open.Remove(record.Id, out var opened);
+                    facts.Add(record.Id, new Fact(sequence, opened, Delivered: false));
                     if (opened != 0)
                     {
                         Release_NeedsLock(opened);

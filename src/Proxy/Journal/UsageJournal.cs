@@ -1,4 +1,3 @@
-using System.Text;
 using System.Threading.Channels;
 using CCGate.Contracts;
 using CCGate.Hosting.Concurrency;
@@ -19,8 +18,6 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
 
     private readonly CancellationTokenSource stopping = new();
     private readonly Channel<Entry> queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(10_000) { SingleReader = true });
-
-    private readonly MemoryStream encoded = new(4096);
 
     public JournalIndex Index { get; } = new();
 
@@ -54,7 +51,7 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
 
         try
         {
-            await WriteAsync(new JournalRecord(IsOpening: true, EventRecord.From(ifInterrupted)), isRetried: false, cancellationToken);
+            await WriteAsync(JournalRecord.Of(isOpening: true, ifInterrupted), isRetried: false, cancellationToken);
         }
         catch (IOException error)
         {
@@ -63,39 +60,47 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
     }
 
     /// <summary>Returns when the fact is on disk; while the disk refuses it, it is tried again for as long as the process lives.</summary>
-    public Task CompleteAsync(EventRecord fact) => WriteAsync(new JournalRecord(IsOpening: false, fact), isRetried: true, CancellationToken.None);
+    public Task CompleteAsync(RequestCompleted fact) => WriteAsync(JournalRecord.Of(isOpening: false, fact), isRetried: true, CancellationToken.None);
+
+    /// <inheritdoc cref="CompleteAsync(RequestCompleted)"/>
+    public Task CompleteAsync(EventRecord fact) => WriteAsync(JournalRecord.Of(isOpening: false, fact), isRetried: true, CancellationToken.None);
 
     /// <summary>Reads what an earlier process left. Requests that were open get the event that says so. Call once, before the first request.</summary>
     public IReadOnlyList<EventRecord> Recover()
     {
-        var open = new Dictionary<Guid, EventRecord>();
+        var open = new Dictionary<Guid, JournalRecord>();
         var facts = new Dictionary<Guid, EventRecord>();
         long last = 0;
         for (var commits = file.Read(0, 100); commits.Count > 0; commits = file.Read(last, 100))
         {
             foreach (var (sequence, data) in commits)
             {
-                var records = JournalRecord.ReadAll(data);
-                Index.Committed(sequence, records);
-                foreach (var record in records)
+                Index.Committed(sequence, JournalRecord.ReadAll(data));
+                foreach (var record in JournalRecord.ReadAll(data))
                 {
-                    (record.IsOpening ? open : facts)[record.Event.Id] = record.Event;
+                    if (record.IsOpening)
+                    {
+                        open[record.Id] = record;
+                    }
+                    else
+                    {
+                        facts[record.Id] = record.ReadEvent();
+                    }
                 }
 
                 last = sequence;
             }
         }
 
-        var interrupted = open.Where(pair => !facts.ContainsKey(pair.Key)).Select(pair => pair.Value).ToList();
+        var interrupted = open.Values.Where(opening => !facts.ContainsKey(opening.Id)).Select(opening => opening.AsFact()).ToList();
         if (interrupted.Count > 0)
         {
-            var records = interrupted.ConvertAll(fact => new JournalRecord(IsOpening: false, fact));
-            Index.Committed(file.Append(Encode(records), []), records);
+            Index.Committed(file.Append(Join(interrupted), []), interrupted);
             LogInterrupted(interrupted.Count);
         }
 
         FactsWritten.Raise();
-        return [.. facts.Values, .. interrupted];
+        return [.. facts.Values, .. interrupted.Select(fact => fact.ReadEvent())];
     }
 
     /// <summary>Facts still to be delivered, from the commits after a number, and the number they go up to.</summary>
@@ -106,20 +111,17 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         var facts = new List<EventRecord>();
         foreach (var (sequence, data) in file.Read(after, commits).TakeWhile(commit => commit.Sequence <= last))
         {
-            facts.AddRange(JournalRecord.ReadAll(data, IsWanted).Select(record => record.Event));
+            facts.AddRange(JournalRecord.ReadAll(data).Where(record => !record.IsOpening && Index.IsWanted(record.Id)).Select(record => record.ReadEvent()));
             after = sequence;
         }
 
         return (facts, after);
-
-        bool IsWanted(bool isOpening, Guid id) => !isOpening && Index.IsWanted(id);
     }
 
     public override void Dispose()
     {
         FactsWritten.Dispose();
         stopping.Dispose();
-        encoded.Dispose();
         base.Dispose();
     }
 
@@ -167,7 +169,7 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         try
         {
             var records = batch.ConvertAll(entry => entry.Record);
-            var sequence = file.Append(Encode(records), obsolete);
+            var sequence = file.Append(Join(records), obsolete);
             Index.Committed(sequence, records);
             Failure = null;
         }
@@ -199,17 +201,17 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         return true;
     }
 
-    /// <summary>Call from one thread at a time: the buffer is kept, so that a commit is copied once and not at every size it grows through.</summary>
-    private byte[] Encode(IEnumerable<JournalRecord> records)
+    private static byte[] Join(List<JournalRecord> records)
     {
-        encoded.SetLength(0);
-        using var writer = new BinaryWriter(encoded, Encoding.UTF8, leaveOpen: true);
+        var commit = new byte[records.Sum(record => record.Bytes.Length)];
+        var rest = commit.AsSpan();
         foreach (var record in records)
         {
-            record.Write(writer);
+            record.Bytes.Span.CopyTo(rest);
+            rest = rest[record.Bytes.Length..];
         }
 
-        return encoded.ToArray();
+        return commit;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} requests were open when the gateway last stopped; each is billed by estimate as Interrupted")]

@@ -96,7 +96,7 @@ internal sealed partial class GatewayPipeline(
     private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
     {
         exchange.Reservation.Settle(exchange.RequestId, completed.SpendUsd);
-        await journal.CompleteAsync(EventRecord.From(completed));
+        await journal.CompleteAsync(completed);
         metrics.Completed(completed);
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
@@ -104,14 +104,14 @@ internal sealed partial class GatewayPipeline(
     private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
         var plan = planner.Plan(route, snapshot.LoadBalancer);
-        foreach (var (index, upstream) in plan.Index())
+        for (var index = 0; index < plan.Length; index++)
         {
             if (http.RequestAborted.IsCancellationRequested)
             {
                 break; // Nobody waits for the answer: what is not asked for is not owed.
             }
 
-            var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, upstream, Number: index + 1, IsLast: index == plan.Length - 1, billing));
+            var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, plan[index], Number: index + 1, IsLast: index == plan.Length - 1, billing));
             outcomes.Add(outcome);
             metrics.Attempted(outcome);
             if (outcome.Answered || http.Response.HasStarted)

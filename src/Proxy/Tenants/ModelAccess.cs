@@ -21,7 +21,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
                 $"The tenant {tenant.Id} may not use the model {model}. Allowed: {string.Join(", ", tenant.AllowedModels)} (tenants.json: allowedModels).");
         }
 
-        var upstreams = pool.Current.Where(upstream => Serves(upstream.Config, tenant, model)).ToImmutableArray();
+        var upstreams = pool.Current.RemoveAll(upstream => !Serves(upstream.Config, tenant, model));
         return upstreams.Length > 0
             ? new ModelRoute(model, upstreams)
             : throw new RefusedException(
@@ -46,18 +46,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
             .Concat(upstream.Models.Where(name => !ModelPattern.IsWildcard(name)))
             .Concat(priced.Where(name => Array.Exists([.. upstream.Models.Where(ModelPattern.IsWildcard)], pattern => ModelPattern.Matches(pattern, name))));
 
-    private static bool Allows(TenantConfig tenant, string model)
-    {
-        foreach (var pattern in tenant.AllowedModels)
-        {
-            if (ModelPattern.Matches(pattern, model))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private static bool Allows(TenantConfig tenant, string model) => MatchesAny(tenant.AllowedModels, model);
 
     private static bool Serves(UpstreamConfig upstream, TenantConfig tenant, string model)
     {
@@ -66,11 +55,32 @@ internal sealed class ModelAccess(UpstreamPool pool)
             return false;
         }
 
-        if (!upstream.Groups.Any(tenant.Groups.Contains))
+        return SharesGroup(upstream, tenant) && (upstream.ModelMapping.ContainsKey(model) || MatchesAny(upstream.Models, model));
+    }
+
+    private static bool SharesGroup(UpstreamConfig upstream, TenantConfig tenant)
+    {
+        foreach (var group in upstream.Groups)
         {
-            return false;
+            if (tenant.Groups.Contains(group))
+            {
+                return true;
+            }
         }
 
-        return upstream.ModelMapping.ContainsKey(model) || upstream.Models.Any(pattern => ModelPattern.Matches(pattern, model));
+        return false;
+    }
+
+    private static bool MatchesAny(ImmutableArray<string> patterns, string model)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (ModelPattern.Matches(pattern, model))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -130,7 +130,8 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
 
     private static void NarrowEncodings(HttpRequestHeaders headers)
     {
-        if (headers.AcceptEncoding.Count == 0)
+        // As it came, unparsed: clients ask for little else than what can be counted, and then it stays as they wrote it.
+        if (!headers.NonValidated.TryGetValues("Accept-Encoding", out var written) || (written.Count == 1 && IsMeterable(written.ToString())) || headers.AcceptEncoding.Count == 0)
         {
             return;
         }
@@ -143,5 +144,25 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         }
 
         kept.ForEach(headers.AcceptEncoding.Add);
+    }
+
+    /// <summary>Whether a list names nothing but encodings the meter can decode; one with weights or anything unusual is left to the parser.</summary>
+    private static bool IsMeterable(ReadOnlySpan<char> list)
+    {
+        foreach (var part in list.Split(','))
+        {
+            var isKnown = false;
+            foreach (var encoding in MeterableEncodings)
+            {
+                isKnown |= list[part].Trim(' ').Equals(encoding, StringComparison.OrdinalIgnoreCase);
+            }
+
+            if (!isKnown)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

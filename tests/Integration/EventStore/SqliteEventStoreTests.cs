@@ -35,4 +35,18 @@ public sealed class SqliteEventStoreTests : EventStoreContract
         await Append(Events.Records(1));
         Assert.Equal(3, (await ReadAll())[^1].Position);
     }
+
+    [Fact]
+    public async Task A_stream_of_which_nothing_was_stored_does_not_begin()
+    {
+        var record = Events.Record();
+        await Append([record]);
+        await Append([record with { Stream = "usage/bob/2026-11-21" }]);
+
+        await using var connection = new SqliteConnection($"Data Source={Path.Combine(directory, "ccgate.db")}");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = "select group_concat(id || ' ' || version) from mt_streams";
+        Assert.Equal($"{record.Stream} 1", await command.ExecuteScalarAsync());
+    }
 }

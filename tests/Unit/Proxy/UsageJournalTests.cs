@@ -124,15 +124,29 @@ public sealed class UsageJournalTests : IDisposable
     public async Task A_commit_that_shows_in_the_file_before_the_index_knows_it_is_read_later_not_never()
     {
         await using var running = await Running.StartAsync(data);
-        var record = new JournalRecord(IsOpening: false, EventRecord.From(Request()));
-        using var bytes = new MemoryStream();
-        record.Write(new BinaryWriter(bytes));
-        var sequence = running.File.Append(bytes.ToArray(), []);
+        var record = JournalRecord.Of(isOpening: false, Request());
+        var sequence = running.File.Append(record.Bytes.ToArray(), []);
 
         Assert.Equal(0, running.Journal.ReadFacts(0, 100).UpTo);
 
         running.Journal.Index.Committed(sequence, [record]);
-        Assert.Equal(record.Event, Assert.Single(running.Journal.ReadFacts(0, 100).Facts));
+        Assert.Equal(record.ReadEvent(), Assert.Single(running.Journal.ReadFacts(0, 100).Facts));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20_000)]
+    public void A_record_gives_back_the_event_it_was_made_of(int length)
+    {
+        var request = Request() with { SessionId = new string('\u00e4', length), CompletedAt = DateTimeOffset.UnixEpoch.AddTicks(7) };
+        var opening = JournalRecord.Of(isOpening: true, request);
+        var fact = JournalRecord.Of(isOpening: false, EventRecord.From(request));
+
+        var read = JournalRecord.ReadAll((byte[])[.. opening.Bytes.Span, .. fact.Bytes.Span]).ToList();
+
+        Assert.Equal([(true, request.RequestId), (false, request.RequestId)], read.Select(record => (record.IsOpening, record.Id)));
+        Assert.All(read, record => Assert.Equal(EventRecord.From(request), record.ReadEvent()));
+        Assert.Equal(fact.Bytes.ToArray(), opening.AsFact().Bytes.ToArray());
     }
 
     [Fact]
