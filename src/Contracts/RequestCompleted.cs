@@ -33,13 +33,12 @@ public enum UsageState
 
 /// <summary>One try of one upstream, with what it consumed and what that costs.</summary>
 /// <remarks>
-/// Here and below, members are set and not init, though nobody changes them: the generated JSON reader overwrites the default of an init-only member that
-/// old JSON lacks, and boxes every one of them.
+/// Here and below, members with a default are set and not init: the generated JSON reader overwrites the default of an init-only member that old JSON lacks.
 /// </remarks>
 public sealed record Attempt
 {
     /// <summary>1 for the first upstream tried.</summary>
-    public int Number { get; set; }
+    public int Number { get; init; }
 
     public string UpstreamId { get; set; } = "";
 
@@ -49,28 +48,28 @@ public sealed record Attempt
     /// <summary>The model as the provider served it: the one that is priced.</summary>
     public string ProviderModel { get; set; } = "";
 
-    public DateTimeOffset StartedAt { get; set; }
+    public DateTimeOffset StartedAt { get; init; }
 
-    public DateTimeOffset? FirstByteAt { get; set; }
+    public DateTimeOffset? FirstByteAt { get; init; }
 
-    public DateTimeOffset EndedAt { get; set; }
+    public DateTimeOffset EndedAt { get; init; }
 
-    public int? StatusCode { get; set; }
+    public int? StatusCode { get; init; }
 
     /// <summary>Who failed and how, such as <c>upstream: connect refused</c>; null when it did not fail.</summary>
-    public string? Failure { get; set; }
+    public string? Failure { get; init; }
 
-    public TokenUsage Usage { get; set; } = TokenUsage.None;
+    public TokenUsage Usage { get; set; } = new();
 
-    public UsageState UsageState { get; set; }
+    public UsageState UsageState { get; init; }
 
     /// <summary>The version of the price book that gave <see cref="SpendUsd"/>; null when no price was found.</summary>
-    public string? PriceVersion { get; set; }
+    public string? PriceVersion { get; init; }
 
     /// <summary>What the upstream's price is multiplied by, as configured when the attempt was made.</summary>
     public decimal CostMultiplier { get; set; } = 1m;
 
-    public decimal SpendUsd { get; set; }
+    public decimal SpendUsd { get; init; }
 
     /// <summary>Members written by a newer version.</summary>
     [JsonExtensionData]
@@ -81,41 +80,41 @@ public sealed record Attempt
 public sealed record RequestCompleted
 {
     /// <summary>Our own UUIDv7: the idempotency key everywhere and the id of the stored event.</summary>
-    public Guid RequestId { get; set; }
+    public Guid RequestId { get; init; }
 
     public string TenantId { get; set; } = "";
 
     public string KeyId { get; set; } = "";
 
-    public string? SessionId { get; set; }
+    public string? SessionId { get; init; }
 
     /// <summary>The protocol the client spoke, such as <c>anthropic</c>.</summary>
     public string Surface { get; set; } = "";
 
     public string RequestedModel { get; set; } = "";
 
-    public bool Streaming { get; set; }
+    public bool Streaming { get; init; }
 
     /// <summary>The window this instant falls into is the window that pays.</summary>
-    public DateTimeOffset AdmittedAt { get; set; }
+    public DateTimeOffset AdmittedAt { get; init; }
 
-    public DateTimeOffset CompletedAt { get; set; }
+    public DateTimeOffset CompletedAt { get; init; }
 
-    public RequestOutcome Outcome { get; set; }
+    public RequestOutcome Outcome { get; init; }
 
     /// <summary>What the gateway does with an upstream whose client left, as it applied to this request: <c>cancel</c> or <c>drain</c>.</summary>
-    public string? Abort { get; set; }
+    public string? Abort { get; init; }
 
     public IReadOnlyList<Attempt> Attempts { get; set; } = [];
 
     /// <summary>What all attempts consumed together.</summary>
-    public TokenUsage Usage { get; set; } = TokenUsage.None;
+    public TokenUsage Usage { get; set; } = new();
 
     /// <summary>What was reserved before the request was forwarded.</summary>
-    public decimal HeldUsd { get; set; }
+    public decimal HeldUsd { get; init; }
 
     /// <summary>The sum of the attempts.</summary>
-    public decimal SpendUsd { get; set; }
+    public decimal SpendUsd { get; init; }
 
     /// <summary>Which proxy wrote this.</summary>
     public string ProxyInstance { get; set; } = "";

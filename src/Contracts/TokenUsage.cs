@@ -7,35 +7,32 @@ namespace CCGate.Contracts;
 /// <remarks>The classes do not overlap, except that <see cref="ReasoningTokens"/> is the part of <see cref="OutputTokens"/> spent on thinking.</remarks>
 public sealed record TokenUsage
 {
-    /// <summary>What members have until they are set: a request makes a dozen records, and most of their defaults would be thrown away.</summary>
-    internal static readonly TokenUsage None = new();
-
     /// <summary>Input tokens that were neither read from nor written to a prompt cache.</summary>
-    public long InputTokens { get; set; }
+    public long InputTokens { get; init; }
 
-    public long CacheReadTokens { get; set; }
+    public long CacheReadTokens { get; init; }
 
-    public long CacheWrite5mTokens { get; set; }
+    public long CacheWrite5mTokens { get; init; }
 
-    public long CacheWrite1hTokens { get; set; }
+    public long CacheWrite1hTokens { get; init; }
 
-    public long OutputTokens { get; set; }
+    public long OutputTokens { get; init; }
 
-    public long ReasoningTokens { get; set; }
+    public long ReasoningTokens { get; init; }
 
     /// <summary>Web searches the provider ran and bills per call.</summary>
-    public long WebSearches { get; set; }
+    public long WebSearches { get; init; }
 
     /// <summary>The service tier as served (<c>standard</c>, <c>priority</c>, <c>batch</c>), not as requested.</summary>
-    public string? ServiceTier { get; set; }
+    public string? ServiceTier { get; init; }
 
-    public string? InferenceGeo { get; set; }
+    public string? InferenceGeo { get; init; }
 
     /// <summary>The speed as served (<c>standard</c>, <c>fast</c>), not as requested.</summary>
-    public string? Speed { get; set; }
+    public string? Speed { get; init; }
 
     /// <summary>The provider's own usage object, so that a later rule can read what this one did not know.</summary>
-    public JsonElement? RawUsage { get; set; }
+    public JsonElement? RawUsage { get; init; }
 
     /// <summary>Members written by a newer version.</summary>
     [JsonExtensionData]

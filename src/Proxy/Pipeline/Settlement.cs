@@ -10,14 +10,12 @@ internal static class Settlement
     // Text has about four bytes a token; the bound of a hold counts two.
     private const int LikelyTokensPerBoundToken = 2;
 
-    private static readonly TokenUsage Nothing = new();
-
     /// <summary>What is true if this process dies from here on: an upstream was called, and what it had been told was read.</summary>
     public static RequestCompleted Interrupted(Exchange exchange, string instance)
     {
         var upstream = exchange.Route.Upstreams[0];
         var request = new AttemptRequest(
-            exchange.Http, exchange.Call, upstream, Number: 1, IsLast: true, new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, static _ => { }));
+            exchange.Http, exchange.Call, upstream, Number: 1, IsLast: true, new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, _ => { }));
         var attempt = new Attempt
         {
             Number = 1,
@@ -33,7 +31,7 @@ internal static class Settlement
     }
 
     public static RequestCompleted Complete(Exchange exchange, List<AttemptOutcome> outcomes, string instance, DateTimeOffset now) =>
-        Event(exchange, [.. outcomes.Select(static outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now);
+        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now);
 
     /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
     public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered) => Priced(attempt, request, failure switch
@@ -90,9 +88,9 @@ internal static class Settlement
         Outcome = outcome,
         Abort = outcome == RequestOutcome.ClientAborted ? "cancel" : null,
         Attempts = attempts,
-        Usage = attempts.Aggregate(Nothing, static (sum, attempt) => sum + attempt.Usage),
+        Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
         HeldUsd = Picodollars.ToUsd(exchange.Reservation.HeldPico),
-        SpendUsd = Picodollars.ToUsd(attempts.Sum(static attempt => Picodollars.FromUsd(attempt.SpendUsd))),
+        SpendUsd = Picodollars.ToUsd(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd))),
         ProxyInstance = instance,
     };
 }
