@@ -50,9 +50,9 @@ public sealed class JournalIndexTests
         Assert.Equal([1], index.TakeObsolete());
     }
 
-    private static JournalRecord Opening(Guid id) => new(IsOpening: true, Record(id));
+    private static JournalRecord Opening(Guid id) => JournalRecord.Of(isOpening: true, Record(id));
 
-    private static JournalRecord Fact(Guid id) => new(IsOpening: false, Record(id));
+    private static JournalRecord Fact(Guid id) => JournalRecord.Of(isOpening: false, Record(id));
 
     private static EventRecord Record(Guid id) => new(id, "usage/alice/2026-11-21", EventTypes.RequestCompleted, DateTimeOffset.UnixEpoch, "{}");
 }
