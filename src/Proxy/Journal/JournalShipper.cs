@@ -19,9 +19,6 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
     // What was delivered long ago and is still not counted may have been lost on the way, with a queue or a disk: it is sent again.
     private static readonly TimeSpan RedeliveryPeriod = TimeSpan.FromMinutes(10);
 
-    /// <summary>Raised after facts were delivered.</summary>
-    public event Action? Delivered;
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         long position = 0;
@@ -36,7 +33,6 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
                 {
                     await sink.DeliverAsync(batch, stoppingToken);
                     journal.Index.Delivered(batch.Select(fact => fact.Id));
-                    Delivered?.Invoke();
                 }
 
                 backoff = TimeSpan.Zero;

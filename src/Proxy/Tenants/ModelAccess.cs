@@ -34,7 +34,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
         // "name*" stands for the name and its dated ids, "name-20*" for the dated ids alone: those have no name of their own to show.
         var priced = prices.Prices.Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name) && !name.EndsWith("-20", StringComparison.Ordinal)).ToList();
         return [.. pool.Current
-            .Where(upstream => upstream.Config.Groups.Intersect(tenant.Groups).Any())
+            .Where(upstream => SharesGroup(upstream.Config, tenant))
             .SelectMany(upstream => Names(upstream.Config, priced))
             .Where(name => Allows(tenant, name))
             .Distinct(StringComparer.OrdinalIgnoreCase)
@@ -44,7 +44,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
     private static IEnumerable<string> Names(UpstreamConfig upstream, List<string> priced) =>
         upstream.ModelMapping.Keys
             .Concat(upstream.Models.Where(name => !ModelPattern.IsWildcard(name)))
-            .Concat(priced.Where(name => Array.Exists([.. upstream.Models.Where(ModelPattern.IsWildcard)], pattern => ModelPattern.Matches(pattern, name))));
+            .Concat(priced.Where(name => MatchesAny(upstream.Models, name)));
 
     private static bool Allows(TenantConfig tenant, string model) => MatchesAny(tenant.AllowedModels, model);
 

@@ -89,15 +89,16 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
     /// <summary>An upstream may be a gateway like this one; the client must find only our names for its request.</summary>
     private static void RemoveOwnHeaders(HttpResponseHeaders headers)
     {
+        List<string>? own = null;
         foreach (var (name, _) in headers.NonValidated)
         {
             if (name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase))
             {
-                headers.Remove(name);
-                RemoveOwnHeaders(headers);
-                return;
+                (own ??= []).Add(name);
             }
         }
+
+        own?.ForEach(name => headers.Remove(name));
     }
 
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
