@@ -6,5 +6,8 @@ namespace CCGate.Contracts;
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RequestCompleted))]
 [JsonSerializable(typeof(PriceBookPublished))]
+[JsonSerializable(typeof(SpendAdjusted))]
+[JsonSerializable(typeof(BudgetExtended))]
+[JsonSerializable(typeof(BudgetThresholdReached))]
 [JsonSerializable(typeof(EventBatch))]
 public sealed partial class ContractsJson : JsonSerializerContext;

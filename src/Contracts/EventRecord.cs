@@ -36,6 +36,42 @@ public sealed record EventRecord(
             JsonSerializer.Serialize(published, ContractsJson.Default.PriceBookPublished));
     }
 
+    public static EventRecord From(SpendAdjusted adjusted)
+    {
+        ArgumentNullException.ThrowIfNull(adjusted);
+        return new EventRecord(
+            adjusted.AdjustmentId,
+            UsageStream(adjusted.TenantId, adjusted.AdmittedAt),
+            EventTypes.SpendAdjusted,
+            adjusted.AdjustedAt,
+            JsonSerializer.Serialize(adjusted, ContractsJson.Default.SpendAdjusted));
+    }
+
+    public static EventRecord From(BudgetExtended extended)
+    {
+        ArgumentNullException.ThrowIfNull(extended);
+        return new EventRecord(
+            extended.ExtensionId,
+            TenantStream(extended.TenantId),
+            EventTypes.BudgetExtended,
+            extended.ExtendedAt,
+            JsonSerializer.Serialize(extended, ContractsJson.Default.BudgetExtended));
+    }
+
+    public static EventRecord From(BudgetThresholdReached reached)
+    {
+        ArgumentNullException.ThrowIfNull(reached);
+        return new EventRecord(
+            reached.ThresholdId,
+            TenantStream(reached.TenantId),
+            EventTypes.BudgetThresholdReached,
+            reached.ReachedAt,
+            JsonSerializer.Serialize(reached, ContractsJson.Default.BudgetThresholdReached));
+    }
+
+    /// <summary>The stream of what is decided about a tenant.</summary>
+    public static string TenantStream(string tenantId) => "tenant/" + tenantId;
+
     /// <summary>The stream of a tenant's requests: one per tenant and UTC date of admission.</summary>
     public static string UsageStream(string tenantId, DateTimeOffset admittedAt) =>
         string.Create(CultureInfo.InvariantCulture, $"usage/{tenantId}/{admittedAt.UtcDateTime:yyyy-MM-dd}");
@@ -50,13 +86,19 @@ public sealed record EventBatch(string ProxyInstance, IReadOnlyList<EventRecord>
 public static class EventTypes
 {
     public const string RequestCompleted = "request_completed";
+    public const string SpendAdjusted = "spend_adjusted";
     public const string PriceBookPublished = "price_book_published";
+    public const string BudgetExtended = "budget_extended";
+    public const string BudgetThresholdReached = "budget_threshold_reached";
 
     /// <summary>The .NET type stored beside the name, so that a Marten reader finds it; null for a name this version does not know.</summary>
     public static string? DotnetType(string type) => type switch
     {
         RequestCompleted => "CCGate.Contracts.RequestCompleted, CCGate.Contracts",
+        SpendAdjusted => "CCGate.Contracts.SpendAdjusted, CCGate.Contracts",
         PriceBookPublished => "CCGate.Contracts.PriceBookPublished, CCGate.Contracts",
+        BudgetExtended => "CCGate.Contracts.BudgetExtended, CCGate.Contracts",
+        BudgetThresholdReached => "CCGate.Contracts.BudgetThresholdReached, CCGate.Contracts",
         _ => null,
     };
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -187,10 +186,7 @@ public sealed record PriceBookPublished
     public static PriceBookPublished Of(PriceBook book, DateTimeOffset now)
     {
         var content = JsonSerializer.SerializeToUtf8Bytes(book, ContractsJson.Default.PriceBook);
-        var digest = SHA256.HashData(content).AsSpan(0, 16);
-        digest[6] = (byte)((digest[6] & 0x0F) | 0x80); // RFC 9562: version 8, "custom"
-        digest[8] = (byte)((digest[8] & 0x3F) | 0x80);
-        return new PriceBookPublished { EventId = new Guid(digest, bigEndian: true), Book = book, PublishedAt = now };
+        return new PriceBookPublished { EventId = Contracts.EventId.Of(content), Book = book, PublishedAt = now };
     }
 
     /// <summary>Members written by a newer version.</summary>

@@ -113,8 +113,20 @@ public sealed record RequestCompleted
     /// <summary>What was reserved before the request was forwarded.</summary>
     public decimal HeldUsd { get; init; }
 
+    /// <summary>The tokens of all classes that were reserved.</summary>
+    public long HeldTokens { get; init; }
+
     /// <summary>The sum of the attempts.</summary>
     public decimal SpendUsd { get; init; }
+
+    /// <summary>What stays held because the usage of an attempt is unknown, until a <see cref="SpendAdjusted"/> releases it; null when nothing does.</summary>
+    public decimal? UnsettledUsd { get; init; }
+
+    /// <summary>The tokens that stay held for the same reason.</summary>
+    public long? UnsettledTokens { get; init; }
+
+    /// <summary>Where the record came from when this gateway did not serve the request, such as <c>node-ccgate</c>.</summary>
+    public string? ImportedFrom { get; init; }
 
     /// <summary>Which proxy wrote this.</summary>
     public string ProxyInstance { get; set; } = "";

@@ -27,6 +27,9 @@ internal static class EventRules
                 { Timestamp.Ticks: 0 } => "Timestamp is missing",
                 { Type: EventTypes.RequestCompleted } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.RequestCompleted)),
                 { Type: EventTypes.PriceBookPublished } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.PriceBookPublished)),
+                { Type: EventTypes.SpendAdjusted } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.SpendAdjusted)),
+                { Type: EventTypes.BudgetExtended } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetExtended)),
+                { Type: EventTypes.BudgetThresholdReached } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetThresholdReached)),
                 _ => $"Type '{record.Type}' is not known to this version",
             };
         }
@@ -46,6 +49,9 @@ internal static class EventRules
             $"Stream '{record.Stream}' is not '{stream}'",
         { Attempts: null } => "Attempts is null",
         _ when Violation("HeldUsd", request.HeldUsd) is { } held => held,
+        _ when Violation("HeldTokens", request.HeldTokens) is { } held => held,
+        _ when Violation("UnsettledUsd", request.UnsettledUsd ?? 0) is { } unsettled => unsettled,
+        _ when Violation("UnsettledTokens", request.UnsettledTokens ?? 0) is { } unsettled => unsettled,
         _ when Violation("", request.Usage, request.SpendUsd) is { } total => total,
         _ => request.Attempts.Select((attempt, i) => attempt is null
             ? $"Attempts[{i}] is null"
@@ -57,6 +63,55 @@ internal static class EventRules
         null => "Data is null",
         { Book: null } => "Book is null",
         _ when record.Stream != "prices" => $"Stream '{record.Stream}' is not 'prices'",
+        _ => null,
+    };
+
+    private static string? Violation(EventRecord record, SpendAdjusted? adjusted) => adjusted switch
+    {
+        null => "Data is null",
+        { AdjustmentId: var id } when id != record.Id => $"Id {record.Id} is not the AdjustmentId {id}",
+        { Ordinal: < 1 } => $"Ordinal is {adjusted.Ordinal}",
+        { TenantId: null or "" } => "TenantId is empty",
+        { AdmittedAt.Ticks: 0 } => "AdmittedAt is missing",
+        { Reason: null or "" } => "Reason is empty",
+        _ when EventRecord.UsageStream(adjusted.TenantId, adjusted.AdmittedAt) is var stream && stream != record.Stream =>
+            $"Stream '{record.Stream}' is not '{stream}'",
+        { Lines: null or [] } => "Lines is empty",
+        _ when Violation("ReleasedUsd", adjusted.ReleasedUsd) is { } released => released,
+        _ when Violation("ReleasedTokens", adjusted.ReleasedTokens) is { } released => released,
+        _ => adjusted.Lines.Select((line, i) => line is null ? $"Lines[{i}] is null" : Violation($"Lines[{i}].", line)).FirstOrDefault(reason => reason is not null),
+    };
+
+    /// <summary>What is added may be negative, but no larger than what an event may say.</summary>
+    private static string? Violation(string path, AdjustmentLine line)
+    {
+        var usage = line.Usage ?? new TokenUsage();
+        long[] counts =
+        [
+            usage.InputTokens, usage.CacheReadTokens, usage.CacheWrite5mTokens, usage.CacheWrite1hTokens, usage.OutputTokens, usage.ReasoningTokens, usage.WebSearches,
+        ];
+        return Violation(path + "SpendUsd", Math.Abs(line.SpendUsd)) is { } spend
+            ? spend
+            : counts.Any(count => count is < -MaxTokens or > MaxTokens) ? $"{path}Usage is out of range" : null;
+    }
+
+    private static string? Violation(EventRecord record, BudgetExtended? extended) => extended switch
+    {
+        null => "Data is null",
+        { ExtensionId: var id } when id != record.Id => $"Id {record.Id} is not the ExtensionId {id}",
+        { TenantId: null or "" } => "TenantId is empty",
+        { Reason: null or "" } => "Reason is empty",
+        _ when extended.From >= extended.To => "From is not before To",
+        _ when EventRecord.TenantStream(extended.TenantId) is var stream && stream != record.Stream => $"Stream '{record.Stream}' is not '{stream}'",
+        _ => Violation("ExtraUsd", extended.ExtraUsd) ?? Violation("ExtraTokens", extended.ExtraTokens) ?? Violation("ExtraRequests", extended.ExtraRequests),
+    };
+
+    private static string? Violation(EventRecord record, BudgetThresholdReached? reached) => reached switch
+    {
+        null => "Data is null",
+        { ThresholdId: var id } when id != record.Id => $"Id {record.Id} is not the ThresholdId {id}",
+        { TenantId: null or "" } => "TenantId is empty",
+        _ when EventRecord.TenantStream(reached.TenantId) is var stream && stream != record.Stream => $"Stream '{record.Stream}' is not '{stream}'",
         _ => null,
     };
 

@@ -33,10 +33,23 @@ internal static class Checkpoints
         foreach (var projection in projections)
         {
             await ExecuteAsync(transaction, projection.CreateTable(projection.Name), null, cancellationToken);
+            await AddColumnsAsync(transaction, projection, cancellationToken);
             await InsertAsync(transaction, projection.Name, time, cancellationToken);
         }
 
         await transaction.CommitAsync(cancellationToken);
+    }
+
+    private static async Task AddColumnsAsync(DbTransaction transaction, IProjection projection, CancellationToken cancellationToken)
+    {
+        await using var reader = await transaction.Connection!.ExecuteReaderAsync(
+            new CommandDefinition($"select * from {projection.Name} where 1 = 0", transaction: transaction, cancellationToken: cancellationToken));
+        var present = Enumerable.Range(0, reader.FieldCount).Select(reader.GetName).ToHashSet(StringComparer.Ordinal);
+        await reader.CloseAsync();
+        foreach (var column in projection.AddedColumns.Where(column => !present.Contains(column.Split(' ')[0])))
+        {
+            await ExecuteAsync(transaction, $"alter table {projection.Name} add column {column}", null, cancellationToken);
+        }
     }
 
     /// <summary>Gives a table a checkpoint in front of the first event, unless it has one.</summary>

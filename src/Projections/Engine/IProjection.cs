@@ -10,6 +10,9 @@ internal interface IProjection
     /// <summary>Its name, which is the name of its live table and of its checkpoint.</summary>
     string Name { get; }
 
+    /// <summary>Columns that a table of an earlier version lacks, with a default that is right for every event of its time.</summary>
+    IReadOnlyList<string> AddedColumns { get; }
+
     /// <summary>The statement that creates the table under the given name.</summary>
     string CreateTable(string table);
 

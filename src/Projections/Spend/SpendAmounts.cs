@@ -41,26 +41,47 @@ internal sealed class SpendAmounts(SpendKey key)
 
     public long DurationMs { get; private set; }
 
-    public void Add(Attempt attempt)
-    {
-        var usage = attempt.Usage ?? new TokenUsage();
-        checked
-        {
-            InputTokens += usage.InputTokens;
-            CacheReadTokens += usage.CacheReadTokens;
-            CacheWrite5mTokens += usage.CacheWrite5mTokens;
-            CacheWrite1hTokens += usage.CacheWrite1hTokens;
-            OutputTokens += usage.OutputTokens;
-            ReasoningTokens += usage.ReasoningTokens;
-            WebSearches += usage.WebSearches;
-            SpendPico += Picodollars.FromUsd(attempt.SpendUsd);
-        }
-    }
+    public long UnsettledPico { get; private set; }
+
+    public long UnsettledTokens { get; private set; }
+
+    public void Add(Attempt attempt) => Add(attempt.Usage, attempt.SpendUsd);
+
+    public void Add(AdjustmentLine line) => Add(line.Usage, line.SpendUsd);
 
     public void Add(RequestCompleted completed)
     {
-        Requests++;
-        Errors += completed.Outcome == RequestOutcome.Succeeded ? 0 : 1;
-        DurationMs += (completed.CompletedAt - completed.AdmittedAt).Ticks / TimeSpan.TicksPerMillisecond;
+        checked
+        {
+            Requests++;
+            Errors += completed.Outcome == RequestOutcome.Succeeded ? 0 : 1;
+            DurationMs += (completed.CompletedAt - completed.AdmittedAt).Ticks / TimeSpan.TicksPerMillisecond;
+            UnsettledPico += Picodollars.FromUsd(completed.UnsettledUsd ?? 0);
+            UnsettledTokens += completed.UnsettledTokens ?? 0;
+        }
+    }
+
+    public void Release(SpendAdjusted adjusted)
+    {
+        checked
+        {
+            UnsettledPico -= Picodollars.FromUsd(adjusted.ReleasedUsd);
+            UnsettledTokens -= adjusted.ReleasedTokens;
+        }
+    }
+
+    private void Add(TokenUsage? usage, decimal spendUsd)
+    {
+        checked
+        {
+            InputTokens += usage?.InputTokens ?? 0;
+            CacheReadTokens += usage?.CacheReadTokens ?? 0;
+            CacheWrite5mTokens += usage?.CacheWrite5mTokens ?? 0;
+            CacheWrite1hTokens += usage?.CacheWrite1hTokens ?? 0;
+            OutputTokens += usage?.OutputTokens ?? 0;
+            ReasoningTokens += usage?.ReasoningTokens ?? 0;
+            WebSearches += usage?.WebSearches ?? 0;
+            SpendPico += Picodollars.FromUsd(spendUsd);
+        }
     }
 }

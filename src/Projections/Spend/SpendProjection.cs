@@ -13,6 +13,8 @@ internal sealed class SpendProjection : IProjection
 
     public string Name => "spend";
 
+    public IReadOnlyList<string> AddedColumns { get; } = ["unsettled_pico bigint not null default 0", "unsettled_tokens bigint not null default 0"];
+
     public string CreateTable(string table) => Ddl.Replace("$table", table, StringComparison.Ordinal);
 
     public WriteRows Fold(IReadOnlyList<StoredEvent> events)
@@ -20,7 +22,7 @@ internal sealed class SpendProjection : IProjection
         var rows = new Dictionary<SpendKey, SpendAmounts>();
         foreach (var stored in events)
         {
-            if (stored.Type == EventTypes.RequestCompleted)
+            if (stored.Type is EventTypes.RequestCompleted or EventTypes.SpendAdjusted)
             {
                 Fold(stored, rows);
             }
@@ -33,9 +35,14 @@ internal sealed class SpendProjection : IProjection
     {
         try
         {
-            var completed = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted)
-                ?? throw new UnreadableEventException(stored, "it is null.");
-            Fold(completed, rows);
+            if (stored.Type == EventTypes.RequestCompleted)
+            {
+                Fold(JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted) ?? throw new JsonException("it is null."), rows);
+            }
+            else
+            {
+                Fold(JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.SpendAdjusted) ?? throw new JsonException("it is null."), rows);
+            }
         }
         catch (Exception malformed) when (malformed is JsonException or ArgumentException or OverflowException)
         {
@@ -47,11 +54,11 @@ internal sealed class SpendProjection : IProjection
     {
         // What an old event lacks is null here, whatever the property's initial value: the generated reader sets every property.
         var attempts = completed.Attempts ?? [];
-        var last = attempts.Count == 0 ? Row(completed, completed.RequestedModel, upstream: "", rows) : null;
+        var last = attempts.Count == 0 ? Row(completed.AdmittedAt, completed.TenantId, completed.KeyId, completed.RequestedModel, upstream: "", rows) : null;
         foreach (var attempt in attempts)
         {
             ArgumentNullException.ThrowIfNull(attempt);
-            last = Row(completed, attempt.ProviderModel, attempt.UpstreamId, rows);
+            last = Row(completed.AdmittedAt, completed.TenantId, completed.KeyId, attempt.ProviderModel, attempt.UpstreamId, rows);
             last.Add(attempt);
         }
 
@@ -59,20 +66,36 @@ internal sealed class SpendProjection : IProjection
         last!.Add(completed);
     }
 
-    private static SpendAmounts Row(RequestCompleted completed, string? model, string? upstream, Dictionary<SpendKey, SpendAmounts> rows)
+    /// <summary>An adjustment belongs where the request is: the same quarter hour, tenant and key, and the models and upstreams of its attempts, of which the last one holds.</summary>
+    private static void Fold(SpendAdjusted adjusted, Dictionary<SpendKey, SpendAmounts> rows)
     {
-        var key = new SpendKey(QuarterHour.Of(completed.AdmittedAt), completed.TenantId ?? "", completed.KeyId ?? "", model ?? "", upstream ?? "");
-        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, key, out _);
-        return row ??= new SpendAmounts(key);
+        SpendAmounts? last = null;
+        foreach (var line in adjusted.Lines ?? [])
+        {
+            ArgumentNullException.ThrowIfNull(line);
+            last = Row(adjusted.AdmittedAt, adjusted.TenantId, adjusted.KeyId, line.ProviderModel, line.UpstreamId, rows);
+            last.Add(line);
+        }
+
+        last?.Release(adjusted);
+    }
+
+    private static SpendAmounts Row(DateTimeOffset admittedAt, string? tenant, string? key, string? model, string? upstream, Dictionary<SpendKey, SpendAmounts> rows)
+    {
+        var name = new SpendKey(QuarterHour.Of(admittedAt), tenant ?? "", key ?? "", model ?? "", upstream ?? "");
+        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, name, out _);
+        return row ??= new SpendAmounts(name);
     }
 
     private static string UpsertSql(string table) => $"""
         insert into {table} (
           bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens,
-          cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms)
+          cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms,
+          unsettled_pico, unsettled_tokens)
         values (
           @BucketStart, @TenantId, @KeyId, @Model, @UpstreamId, @Requests, @Errors, @InputTokens, @CacheReadTokens, @CacheWrite5mTokens,
-          @CacheWrite1hTokens, @OutputTokens, @ReasoningTokens, @WebSearches, @SpendPico, @DurationMs)
+          @CacheWrite1hTokens, @OutputTokens, @ReasoningTokens, @WebSearches, @SpendPico, @DurationMs,
+          @UnsettledPico, @UnsettledTokens)
         on conflict (bucket_start, tenant_id, key_id, model, upstream_id) do update set
           requests = {table}.requests + excluded.requests,
           errors = {table}.errors + excluded.errors,
@@ -84,6 +107,8 @@ internal sealed class SpendProjection : IProjection
           reasoning_tokens = {table}.reasoning_tokens + excluded.reasoning_tokens,
           web_searches = {table}.web_searches + excluded.web_searches,
           spend_pico = {table}.spend_pico + excluded.spend_pico,
-          duration_ms = {table}.duration_ms + excluded.duration_ms
+          duration_ms = {table}.duration_ms + excluded.duration_ms,
+          unsettled_pico = {table}.unsettled_pico + excluded.unsettled_pico,
+          unsettled_tokens = {table}.unsettled_tokens + excluded.unsettled_tokens
         """;
 }

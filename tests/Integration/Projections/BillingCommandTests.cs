@@ -76,7 +76,7 @@ public sealed class BillingCommandTests() : ProjectionTest(Storage.Sqlite)
         await AppendAsync(new RandomTraffic(30).Requests(50));
         Assert.Equal(0, (await RunAsync(BillingCommand.Create(Options), "billing", "verify")).Exit);
 
-        await ExecuteAsync("insert into spend values (0, 'mallory', 'k', 'm', 'u', 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0)");
+        await ExecuteAsync("insert into spend values (0, 'mallory', 'k', 'm', 'u', 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0)");
         var (exit, output, _) = await RunAsync(BillingCommand.Create(Options), "billing", "verify");
 
         Assert.Equal(1, exit);

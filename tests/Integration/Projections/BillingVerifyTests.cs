@@ -58,7 +58,7 @@ public abstract class BillingVerifyContract(Storage storage) : ProjectionTest(st
     public async Task A_row_that_no_event_gives_is_found()
     {
         await FillAsync(RandomOnes());
-        await ExecuteAsync("insert into spend values (0, 'mallory', 'k', 'm', 'u', 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0)");
+        await ExecuteAsync("insert into spend values (0, 'mallory', 'k', 'm', 'u', 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0)");
 
         var difference = Assert.Single((await VerifyAsync()).Differences);
 

@@ -130,7 +130,9 @@ public abstract class ProjectionTest(Storage storage) : IAsyncLifetime
                 used.Sum(usage => usage.ReasoningTokens),
                 used.Sum(usage => usage.WebSearches),
                 (row.Sum(part => part.attempt.SpendUsd) * 1_000_000_000_000m).ToString("0", CultureInfo.InvariantCulture),
-                ended.Sum(request => (long)Math.Floor((request.CompletedAt - request.AdmittedAt).TotalMilliseconds)));
+                ended.Sum(request => (long)Math.Floor((request.CompletedAt - request.AdmittedAt).TotalMilliseconds)),
+                (ended.Sum(request => request.UnsettledUsd ?? 0m) * 1_000_000_000_000m).ToString("0", CultureInfo.InvariantCulture),
+                ended.Sum(request => request.UnsettledTokens ?? 0));
         return [.. lines.Order(StringComparer.Ordinal)];
     }
 }

@@ -39,6 +39,8 @@ internal sealed class RandomTraffic(int seed)
             Attempts = attempts,
             Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
             SpendUsd = attempts.Sum(attempt => attempt.SpendUsd),
+            UnsettledUsd = random.Next(10) == 0 ? random.Next(1_000_000) / 1_000_000m : null,
+            UnsettledTokens = random.Next(10) == 0 ? random.Next(100_000) : null,
         };
     }
 

@@ -124,6 +124,8 @@ public abstract class SpendProjectionContract(Storage storage) : ProjectionTest(
     {
         public string Name => inner.Name;
 
+        public IReadOnlyList<string> AddedColumns => inner.AddedColumns;
+
         public string CreateTable(string table) => inner.CreateTable(table);
 
         public WriteRows Fold(IReadOnlyList<StoredEvent> events)
