@@ -16,7 +16,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
 {
     private const long Usd = Picodollars.PerUsd;
 
-    private readonly TenantConfig tenant = new() { Id = "alice", DailyMaxUsd = 10m, HoldPolicy = HoldPolicy.Refuse };
+    private readonly TenantConfig tenant = new() { Id = "alice", Limits = LimitsConfig.DailyUsd(10m), HoldPolicy = HoldPolicy.Refuse };
     private readonly List<QuotaLedger> ledgers = [];
     private PostgresDatabase database = null!;
 

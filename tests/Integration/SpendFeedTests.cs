@@ -22,7 +22,7 @@ public sealed class SpendFeedTests : IDisposable
     public async Task The_first_request_of_a_day_after_an_idle_one_is_admitted()
     {
         var time = new ManualTimeProvider();
-        var tenant = new TenantConfig { Id = "alice", DailyMaxUsd = 5m };
+        var tenant = new TenantConfig { Id = "alice", Limits = LimitsConfig.DailyUsd(5m) };
         var config = new ConfigSource(new GatewayConfig { Tenants = [tenant] });
         await using var database = new SqliteDatabase(Path.Combine(data.FullName, "store.db"));
         await new SqliteEventStore(database, time).MigrateAsync(CancellationToken.None);

@@ -21,7 +21,7 @@ internal sealed record Demo(GatewayConfig Config, string Key, string Password)
             Kind = UpstreamKind.Simulator,
             Simulator = new SimulatorConfig { ChunkDelay = TimeSpan.FromMilliseconds(60) },
         };
-        var tenant = new TenantConfig { Id = "demo", Name = "Demo", Keys = [new KeyConfig("default", SecretHash.Of(key))], DailyMaxUsd = 5m };
+        var tenant = new TenantConfig { Id = "demo", Name = "Demo", Keys = [new KeyConfig("default", SecretHash.Of(key))], Limits = LimitsConfig.DailyUsd(5m) };
         var config = new GatewayConfig
         {
             Admin = new AdminConfig("admin", SecretHash.Of(password)),

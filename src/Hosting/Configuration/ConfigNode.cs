@@ -182,6 +182,30 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         return strings.ToImmutable();
     }
 
+    public ImmutableArray<decimal> Numbers(string name, decimal min, decimal max, ImmutableArray<decimal> otherwise)
+    {
+        if (!TryGet(name, out var value))
+        {
+            return otherwise;
+        }
+
+        var numbers = ImmutableArray.CreateBuilder<decimal>();
+        foreach (var item in value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : default)
+        {
+            if (item.ValueKind == JsonValueKind.Number && item.TryGetDecimal(out var number) && number >= min && number <= max)
+            {
+                numbers.Add(number);
+            }
+        }
+
+        if (value.ValueKind != JsonValueKind.Array || numbers.Count < value.GetArrayLength())
+        {
+            Error(name, $"is {Describe(value)}", string.Create(CultureInfo.InvariantCulture, $"an array of numbers from {min} to {max}"));
+        }
+
+        return numbers.ToImmutable();
+    }
+
     public ImmutableDictionary<string, string> Map(string name)
     {
         var map = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.OrdinalIgnoreCase);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CCGate.Contracts;
+using CCGate.Hosting.Tenants;
 
 namespace CCGate.Hosting.Configuration;
 
@@ -29,6 +30,19 @@ internal sealed record GatewayConfig
     public ImmutableArray<TenantConfig> Tenants { get; init; } = [];
 
     public PriceBook Prices { get; init; } = new();
+
+    /// <summary>Extra budgets that operators gave at run time.</summary>
+    public ImmutableArray<BudgetExtended> Extensions { get; init; } = [];
+
+    /// <summary>A tenant and the tenants above it, the nearest first. A parent that is not there, or a ring, ends the way: validation reports both.</summary>
+    public IEnumerable<TenantConfig> PathOf(TenantConfig tenant)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        for (var next = tenant; next is not null && seen.Add(next.Id); next = next.Parent is { } parent ? Tenants.FirstOrDefault(other => other.Id == parent) : null)
+        {
+            yield return next;
+        }
+    }
 }
 
 /// <summary>server.json: the address and the bounds of the process.</summary>
@@ -186,9 +200,68 @@ internal sealed record TenantConfig
     /// <summary>Null takes the server's.</summary>
     public AbortPolicy? Abort { get; init; }
 
-    /// <summary>USD a day in <see cref="TimeZone"/>; null when there is no budget.</summary>
-    public decimal? DailyMaxUsd { get; init; }
+    /// <summary>The tenant whose limits hold for this one as well; null for a tenant of its own.</summary>
+    public string? Parent { get; init; }
+
+    public LimitsConfig Limits { get; init; } = LimitsConfig.None;
+
+    public decimal? DailyMaxUsd => Limits.Find(LimitWindow.Daily)?.MaxUsd;
+
+    /// <summary>When its days, weeks and months begin, in <see cref="TimeZone"/>.</summary>
+    public TimeOnly ResetTime { get; init; }
+
+    public DayOfWeek WeekStartsOn { get; init; } = DayOfWeek.Monday;
+
+    public int MonthStartsOn { get; init; } = 1;
+
+    public WindowClock Clock => new(TimeZone, ResetTime, WeekStartsOn, MonthStartsOn);
 }
 
 /// <summary>The secret that names a tenant, kept as its hash.</summary>
-internal sealed record KeyConfig(string Id, SecretHash Secret);
+internal sealed record KeyConfig(string Id, SecretHash Secret)
+{
+    /// <summary>What may be used with this key; the tenant's own limits hold as well.</summary>
+    public LimitsConfig Limits { get; init; } = LimitsConfig.None;
+}
+
+/// <summary>What may be used in one window; null where there is no limit.</summary>
+internal sealed record WindowLimit(LimitWindow Window, decimal? MaxUsd = null, long? MaxTokens = null, long? MaxRequests = null)
+{
+    /// <summary>The window as it is written in tenants.json.</summary>
+    public string Name => NameOf(Window);
+
+    public static string NameOf(LimitWindow window) => window switch
+    {
+        LimitWindow.FiveHours => "fiveHours",
+        LimitWindow.Daily => "daily",
+        LimitWindow.Weekly => "weekly",
+        LimitWindow.Monthly => "monthly",
+        _ => "total",
+    };
+}
+
+/// <summary>The limits of a tenant or of a key.</summary>
+internal sealed record LimitsConfig
+{
+    public static readonly LimitsConfig None = new();
+
+    public ImmutableArray<WindowLimit> Windows { get; init; } = [];
+
+    public long? RequestsPerMinute { get; init; }
+
+    public long? TokensPerMinute { get; init; }
+
+    public long? ConcurrentRequests { get; init; }
+
+    public long? ConcurrentSessions { get; init; }
+
+    /// <summary>The parts of a window's limit that raise an alert when they are used up, such as 0.8.</summary>
+    public ImmutableArray<decimal> AlertAt { get; init; } = [0.8m];
+
+    public bool HasBudget => Windows.Any(window => window.MaxUsd is not null);
+
+    public WindowLimit? Find(LimitWindow window) => Windows.FirstOrDefault(limit => limit.Window == window);
+
+    /// <summary>USD a day and nothing else.</summary>
+    public static LimitsConfig DailyUsd(decimal maxUsd) => new() { Windows = [new WindowLimit(LimitWindow.Daily, maxUsd)] };
+}

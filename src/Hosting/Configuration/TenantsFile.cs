@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using CCGate.Hosting.Tenants;
 
 namespace CCGate.Hosting.Configuration;
 
@@ -7,7 +9,11 @@ internal static class TenantsFile
 {
     public const string Name = "tenants.json";
 
-    private static readonly string[] Windows = ["fiveHours", "daily", "weekly", "monthly", "total"];
+    // Above any number of tokens there will be, and sums of them stay far from the end of 64 bits.
+    private const long LargestCount = 1_000_000_000_000_000;
+
+    private static readonly (string, DayOfWeek)[] WeekDays =
+        [.. Enum.GetValues<DayOfWeek>().Select(day => (day.ToString().ToLowerInvariant(), day))];
 
     public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
     {
@@ -22,8 +28,30 @@ internal static class TenantsFile
         }
 
         root.Finish();
-        return config with { Tenants = tenants.ToImmutable() };
+        return config with { Tenants = Disable(CheckTree(root, config with { Tenants = tenants.ToImmutable() })) };
     }
+
+    private static GatewayConfig CheckTree(ConfigNode root, GatewayConfig config)
+    {
+        var ids = config.Tenants.Select(tenant => tenant.Id).ToHashSet(StringComparer.Ordinal);
+        foreach (var tenant in config.Tenants.Where(tenant => tenant.Parent is not null))
+        {
+            if (!ids.Contains(tenant.Parent!))
+            {
+                root.Error("tenants", $"the parent \"{tenant.Parent}\" of \"{tenant.Id}\" does not exist", "the id of another tenant");
+            }
+            else if (config.PathOf(tenant).Last().Parent is { } ring && ids.Contains(ring))
+            {
+                root.Error("tenants", $"the parents of \"{tenant.Id}\" lead back to \"{ring}\"", "a tree: no tenant above itself");
+            }
+        }
+
+        return config;
+    }
+
+    /// <summary>Whoever disables a tenant means everybody below it.</summary>
+    private static ImmutableArray<TenantConfig> Disable(GatewayConfig config) =>
+        [.. config.Tenants.Select(tenant => tenant.Enabled && config.PathOf(tenant).Any(above => !above.Enabled) ? tenant with { Enabled = false } : tenant)];
 
     private static TenantConfig? ReadTenant(ConfigNode node, Seen seen)
     {
@@ -49,12 +77,12 @@ internal static class TenantsFile
             HoldPolicy = node.Choice("holdPolicy", HoldPolicy.Clamp, ("clamp", HoldPolicy.Clamp), ("refuse", HoldPolicy.Refuse)),
             MinOutputTokens = node.Integer("minOutputTokens", 1024, 1, 1_000_000),
             Abort = node.Has("abort") ? node.Abort() : null,
-            DailyMaxUsd = ReadLimits(node.Object("limits")),
+            Limits = ReadLimits(node.Object("limits")),
+            ResetTime = ReadResetTime(node),
+            WeekStartsOn = node.Choice("weekStartsOn", DayOfWeek.Monday, WeekDays),
+            MonthStartsOn = (int)node.Integer("monthStartsOn", 1, 1, 28),
+            Parent = node.String("parent"),
         };
-        if (node.String("parent") is not null)
-        {
-            node.Warn("parent", "limits of a parent tenant are not enforced by this version");
-        }
 
         node.String("description");
         node.Finish();
@@ -82,17 +110,12 @@ internal static class TenantsFile
         foreach (var key in node.Objects("keys"))
         {
             AddKey(key, key.RequiredString("id") ?? "");
-            if (key.Has("limits"))
-            {
-                key.Warn("limits", "limits of a key are not enforced by this version");
-            }
-
             key.Finish();
         }
 
         if (keys.Count == 0 && !node.Has("key") && !node.Has("keys"))
         {
-            node.Error("key", "is missing", "key, or keys with an id and a key each");
+            node.Error("key", "is missing", "key, or keys with an id and a key each; an empty list for a tenant that only has others below it");
         }
 
         return keys.ToImmutable();
@@ -119,7 +142,7 @@ internal static class TenantsFile
             }
             else
             {
-                keys.Add(new KeyConfig(id, secret));
+                keys.Add(new KeyConfig(id, secret) { Limits = holder == node ? LimitsConfig.None : ReadLimits(holder.Object("limits")) });
             }
         }
     }
@@ -140,46 +163,57 @@ internal static class TenantsFile
         return TimeZoneInfo.Utc;
     }
 
-    private static decimal? ReadLimits(ConfigNode? node)
+    /// <summary>The read model counts by quarter hours, so a day can begin on one and nowhere else.</summary>
+    private static TimeOnly ReadResetTime(ConfigNode node)
+    {
+        if (node.String("resetTime") is not { } written)
+        {
+            return TimeOnly.MinValue;
+        }
+
+        if (TimeOnly.TryParseExact(written, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) && time.Minute % 15 == 0)
+        {
+            return time;
+        }
+
+        node.Error("resetTime", $"\"{written}\" is not a quarter hour of the day", "a time such as 06:00 or 23:45");
+        return TimeOnly.MinValue;
+    }
+
+    private static LimitsConfig ReadLimits(ConfigNode? node)
     {
         if (node is null)
         {
-            return null;
+            return LimitsConfig.None;
         }
 
-        decimal? daily = null;
-        foreach (var name in Windows)
+        var windows = ImmutableArray.CreateBuilder<WindowLimit>();
+        foreach (var window in Enum.GetValues<LimitWindow>())
         {
-            if (node.Object(name) is not { } window)
+            if (node.Object(WindowLimit.NameOf(window)) is not { } limit)
             {
                 continue;
             }
 
-            var usd = window.Number("maxUSD", 0m, 9_000_000m);
-            window.Number("maxTokens", 0, long.MaxValue, whole: true);
-            window.Number("maxRequests", 0, long.MaxValue, whole: true);
-            window.Finish(unknownIsError: true);
-            if (name == "daily")
-            {
-                daily = usd;
-            }
-
-            foreach (var member in window.Element.EnumerateObject().Where(member => name != "daily" || member.Name != "maxUSD"))
-            {
-                window.Warn(member.Name, "this limit is not enforced by this version; limits.daily.maxUSD is");
-            }
+            windows.Add(new WindowLimit(
+                window,
+                limit.Number("maxUSD", 0m, 9_000_000m),
+                (long?)limit.Number("maxTokens", 0, LargestCount, whole: true),
+                (long?)limit.Number("maxRequests", 0, LargestCount, whole: true)));
+            limit.Finish(unknownIsError: true);
         }
 
-        foreach (var name in (string[])["requestsPerMinute", "tokensPerMinute", "concurrentRequests", "concurrentSessions"])
+        var limits = new LimitsConfig
         {
-            if (node.Number(name, 0, long.MaxValue, whole: true) is not null)
-            {
-                node.Warn(name, "this limit is not enforced by this version; limits.daily.maxUSD is");
-            }
-        }
-
+            Windows = windows.ToImmutable(),
+            RequestsPerMinute = (long?)node.Number("requestsPerMinute", 0, LargestCount, whole: true),
+            TokensPerMinute = (long?)node.Number("tokensPerMinute", 0, LargestCount, whole: true),
+            ConcurrentRequests = (long?)node.Number("concurrentRequests", 0, LargestCount, whole: true),
+            ConcurrentSessions = (long?)node.Number("concurrentSessions", 0, LargestCount, whole: true),
+            AlertAt = node.Numbers("alertAt", 0.01m, 1m, LimitsConfig.None.AlertAt),
+        };
         node.Finish(unknownIsError: true);
-        return daily;
+        return limits;
     }
 
     private sealed class Seen

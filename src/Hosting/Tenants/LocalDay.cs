@@ -5,16 +5,17 @@ internal static class LocalDay
 {
     public static DateOnly Of(DateTimeOffset instant, TimeZoneInfo zone) => DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(instant, zone).DateTime);
 
-    /// <summary>The first instant of a day. Midnight can be skipped or happen twice where clocks change at midnight: then it is the first instant that exists.</summary>
-    public static DateTimeOffset StartOf(DateOnly day, TimeZoneInfo zone)
+    /// <summary>The first instant of a day that begins at midnight or at another time.</summary>
+    /// <remarks>Where clocks change, a time of day can be skipped or happen twice: then it is the first instant that exists.</remarks>
+    public static DateTimeOffset StartOf(DateOnly day, TimeZoneInfo zone, TimeOnly time = default)
     {
-        var midnight = day.ToDateTime(TimeOnly.MinValue);
-        while (zone.IsInvalidTime(midnight))
+        var start = day.ToDateTime(time);
+        while (zone.IsInvalidTime(start))
         {
-            midnight = midnight.AddMinutes(15);
+            start = start.AddMinutes(15);
         }
 
-        var offset = zone.IsAmbiguousTime(midnight) ? zone.GetAmbiguousTimeOffsets(midnight).Max() : zone.GetUtcOffset(midnight);
-        return new DateTimeOffset(midnight, offset).ToUniversalTime();
+        var offset = zone.IsAmbiguousTime(start) ? zone.GetAmbiguousTimeOffsets(start).Max() : zone.GetUtcOffset(start);
+        return new DateTimeOffset(start, offset).ToUniversalTime();
     }
 }

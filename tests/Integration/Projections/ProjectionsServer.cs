@@ -32,7 +32,7 @@ internal sealed class ProjectionsServer : IAsyncDisposable
                 Name = "Alice",
                 Keys = [new KeyConfig("laptop", SecretHash.Of("alice-key"))],
                 TimeZone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Kathmandu"),
-                DailyMaxUsd = 0.02m,
+                Limits = LimitsConfig.DailyUsd(0.02m),
             },
             new TenantConfig { Id = "bob", Keys = [new KeyConfig("ci", SecretHash.Of("bob-key"))], Enabled = false },
         ],

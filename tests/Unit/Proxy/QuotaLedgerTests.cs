@@ -18,7 +18,7 @@ public sealed class QuotaLedgerTests : IDisposable
 
     public QuotaLedgerTests()
     {
-        tenant = new TenantConfig { Id = "alice", DailyMaxUsd = 10m, TimeZone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), MinOutputTokens = 100 };
+        tenant = new TenantConfig { Id = "alice", Limits = LimitsConfig.DailyUsd(10m), TimeZone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), MinOutputTokens = 100 };
         ledger = new QuotaLedger(new ConfigSource(new GatewayConfig { Tenants = [tenant] }), time);
         Feed(0);
     }
