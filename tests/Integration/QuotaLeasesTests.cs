@@ -67,7 +67,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         Assert.Null(await TryReserveAsync(two, 2 * Usd));
         await ProjectAsync(9 * Usd);
         Assert.Null(await TryReserveAsync(two, 2 * Usd));
-        one.Apply(one.Windows().Select(window => (window.Tenant, window.Window, 9 * Usd)), [id]);
+        one.Feed(_ => new Dictionary<(string, string), Amounts> { [("alice", LedgerExtensions.AnyKey)] = new(9 * Usd, 0, 1) }, id);
         await one.KeepLeasesAsync(CancellationToken.None);
         Assert.Null(await TryReserveAsync(two, 2 * Usd));
         await Eventually.HoldsAsync(async () =>
@@ -84,7 +84,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         Assert.NotNull(await TryReserveAsync(dead, 10 * Usd));
         Assert.Null(await TryReserveAsync(alive, Usd));
 
-        await ExecuteAsync("update ccgate.quota_leases set expires_at = clock_timestamp() where proxy = 'dead'");
+        await ExecuteAsync("update ccgate.limit_leases set expires_at = clock_timestamp() where proxy = 'dead'");
 
         await Eventually.HoldsAsync(async () => await TryReserveAsync(alive, 10 * Usd) is not null, "the slice is free");
     }
@@ -96,7 +96,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         var silent = Proxy("silent", time);
         Assert.NotNull(await TryReserveAsync(silent, Usd / 10));
         time.Advance(QuotaLeases.Lifetime);
-        await ExecuteAsync("update ccgate.quota_leases set expires_at = clock_timestamp()");
+        await ExecuteAsync("update ccgate.limit_leases set expires_at = clock_timestamp()");
         Assert.NotNull(await TryReserveAsync(Proxy("other"), 99 * Usd / 10));
 
         Assert.Null(await TryReserveAsync(silent, 1));
@@ -112,8 +112,8 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         (await TryReserveAsync(proxy, Usd))!.Dispose();
         server.Kill();
 
-        using var leased = await proxy.ReserveAsync(tenant, Hold(Usd), Now, CancellationToken.None);
-        var refused = await Assert.ThrowsAsync<RefusedException>(async () => await proxy.ReserveAsync(tenant, Hold(5 * Usd), Now, CancellationToken.None));
+        using var leased = await proxy.ReserveAsync(tenant, Hold(Usd), Now);
+        var refused = await Assert.ThrowsAsync<RefusedException>(async () => await proxy.ReserveAsync(tenant, Hold(5 * Usd), Now));
 
         Assert.Equal(RefusalReason.Unavailable, refused.Refusal.Reason);
     }
@@ -122,7 +122,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
     {
         var ledger = new QuotaLedger(
             new ConfigSource(new GatewayConfig { Tenants = [tenant] }), time ?? TimeProvider.System, new QuotaLeases(on ?? database, new ProxyIdentity(name)));
-        ledger.Apply(ledger.Windows().Select(window => (window.Tenant, window.Window, 0L)), []);
+        ledger.FeedNothing();
         ledgers.Add(ledger);
         return ledger;
     }
@@ -131,7 +131,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
     {
         try
         {
-            return await proxy.ReserveAsync(tenant, Hold(pico), Now, CancellationToken.None);
+            return await proxy.ReserveAsync(tenant, Hold(pico), Now);
         }
         catch (RefusedException refused) when (refused.Refusal.Reason == RefusalReason.BudgetExhausted)
         {
@@ -139,7 +139,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         }
     }
 
-    private static HoldEstimate Hold(long pico) => new(pico, 0, 1_000, 100);
+    private static HoldEstimate Hold(long pico) => LedgerExtensions.Hold(pico);
 
     private Task ProjectAsync(long pico) => ExecuteAsync($"""
         insert into ccgate.spend (bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens,
@@ -149,7 +149,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
 
     private async Task<long> LeasedAsync()
     {
-        await using var command = database.Source.CreateCommand("select sum(leased_pico)::bigint from ccgate.quota_leases");
+        await using var command = database.Source.CreateCommand("select sum(leased_pico)::bigint from ccgate.limit_leases");
         return (long)(await command.ExecuteScalarAsync())!;
     }
 

@@ -32,13 +32,13 @@ public sealed class SpendFeedTests : IDisposable
         using var journal = new UsageJournal(file, config, NullLogger<UsageJournal>.Instance);
         using var feed = new SpendFeed(database, ledger, journal, time, NullLogger<SpendFeed>.Instance);
         await feed.StartAsync(CancellationToken.None);
-        var hold = new HoldEstimate(1, 1, 10, 1);
-        (await ledger.ReserveAsync(tenant, hold, time.GetUtcNow(), CancellationToken.None)).Dispose();
+        var hold = new HoldEstimate(1, 1, 0, 10, 1);
+        (await ledger.ReserveAsync(tenant, hold, time.GetUtcNow())).Dispose();
 
         // The old day goes and the new one comes in one look, and nothing else has changed.
         time.Advance(TimeSpan.FromDays(1));
 
-        (await ledger.ReserveAsync(tenant, hold, time.GetUtcNow(), CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Dispose();
+        (await ledger.ReserveAsync(tenant, hold, time.GetUtcNow()).WaitAsync(TimeSpan.FromSeconds(30))).Dispose();
         await feed.StopAsync(CancellationToken.None);
     }
 }

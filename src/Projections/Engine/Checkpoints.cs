@@ -30,25 +30,30 @@ internal static class Checkpoints
         }
 
         await ExecuteAsync(transaction, SqlFile.Read("Engine.Checkpoints.sql"), null, cancellationToken);
+        await AddColumnsAsync(transaction, "projection_checkpoint", ["history bigint not null default 0"], cancellationToken);
         foreach (var projection in projections)
         {
             await ExecuteAsync(transaction, projection.CreateTable(projection.Name), null, cancellationToken);
-            await AddColumnsAsync(transaction, projection, cancellationToken);
+            await AddColumnsAsync(transaction, projection.Name, projection.AddedColumns, cancellationToken);
             await InsertAsync(transaction, projection.Name, time, cancellationToken);
         }
 
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private static async Task AddColumnsAsync(DbTransaction transaction, IProjection projection, CancellationToken cancellationToken)
+    /// <summary>Says that settled rows changed, in the transaction that changes them.</summary>
+    public static Task RewriteHistoryAsync(DbTransaction transaction, string name, CancellationToken cancellationToken) =>
+        ExecuteAsync(transaction, "update projection_checkpoint set history = history + 1 where name = @name", new { name }, cancellationToken);
+
+    private static async Task AddColumnsAsync(DbTransaction transaction, string table, IReadOnlyList<string> columns, CancellationToken cancellationToken)
     {
         await using var reader = await transaction.Connection!.ExecuteReaderAsync(
-            new CommandDefinition($"select * from {projection.Name} where 1 = 0", transaction: transaction, cancellationToken: cancellationToken));
+            new CommandDefinition($"select * from {table} where 1 = 0", transaction: transaction, cancellationToken: cancellationToken));
         var present = Enumerable.Range(0, reader.FieldCount).Select(reader.GetName).ToHashSet(StringComparer.Ordinal);
         await reader.CloseAsync();
-        foreach (var column in projection.AddedColumns.Where(column => !present.Contains(column.Split(' ')[0])))
+        foreach (var column in columns.Where(column => !present.Contains(column.Split(' ')[0])))
         {
-            await ExecuteAsync(transaction, $"alter table {projection.Name} add column {column}", null, cancellationToken);
+            await ExecuteAsync(transaction, $"alter table {table} add column {column}", null, cancellationToken);
         }
     }
 

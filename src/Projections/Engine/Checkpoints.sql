@@ -1,7 +1,9 @@
--- How far each projection has come. Written in the transaction that writes the rows, so the two cannot disagree.
+-- How far each projection has come. Written in the transaction that writes the rows, so the two cannot disagree. History is raised whenever rows change
+-- that were settled, older than a day: who has added those up must do it again.
 create table if not exists projection_checkpoint (
   name       text   not null primary key,
   position   bigint not null,
   updated_at bigint not null,
-  failure    text
+  failure    text,
+  history    bigint not null default 0
 );

@@ -114,6 +114,11 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
 
         var report = await CompareAsync(projection, table, live, transaction, cancellationToken);
         await RenameAsync(projection, table, report.Identical, transaction, cancellationToken);
+        if (!report.Identical)
+        {
+            await Checkpoints.RewriteHistoryAsync(transaction, projection.Name, cancellationToken);
+        }
+
         await transaction.CommitAsync(cancellationToken);
         return report;
     }

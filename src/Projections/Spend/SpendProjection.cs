@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using CCGate.Contracts;
+using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
 
@@ -28,7 +29,15 @@ internal sealed class SpendProjection : IProjection
             }
         }
 
-        return (table, transaction, cancellationToken) => Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
+        return async (table, transaction, cancellationToken) =>
+        {
+            await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
+            var settled = Instant.ToMicroseconds(TimeProvider.System.GetUtcNow() - Instant.SettledAfter);
+            if (table == Name && rows.Keys.Any(key => key.BucketStart < settled))
+            {
+                await Checkpoints.RewriteHistoryAsync(transaction, Name, cancellationToken);
+            }
+        };
     }
 
     private static void Fold(StoredEvent stored, Dictionary<SpendKey, SpendAmounts> rows)

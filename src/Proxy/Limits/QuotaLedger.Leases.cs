@@ -4,7 +4,7 @@ using CCGate.Proxy.Usage;
 
 namespace CCGate.Proxy.Limits;
 
-/// <content>The part that matters where other proxies spend from the same budgets.</content>
+/// <content>The part that matters where other proxies spend from the same limits.</content>
 internal sealed partial class QuotaLedger
 {
     // A lease is taken for more than the request at hand, so that most requests need no database; the rest comes back when it is idle.
@@ -12,107 +12,225 @@ internal sealed partial class QuotaLedger
     private static readonly TimeSpan IdleAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeartbeatPeriod = QuotaLeases.Lifetime / 6;
 
-    /// <summary>Asks for enough for this request and some more; one caller at a time, the others find what it brought.</summary>
-    private async Task RaiseLeaseAsync(QuotaAccount account, HoldEstimate hold, long limitPico, CancellationToken cancellationToken)
+    private readonly Dictionary<(LimitSubject, string), long> entered = [];
+
+    /// <summary>Asks, limit by limit, for enough for this request and some more. What is leased and then not needed comes back.</summary>
+    private async Task RaiseLeasesAsync(LimitPath path, HoldEstimate hold, DateTimeOffset admittedAt, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(LongestWait);
-        try
+        foreach (var check in path.Checks)
         {
-            await account.Leasing.WaitAsync(patience.Token);
             try
             {
-                var sentAt = time.GetTimestamp();
-                long wanted;
-                lock (gate)
+                await check.Account.Leasing.WaitAsync(patience.Token);
+                try
                 {
-                    if (hold.Pico <= Available_NeedsLock(account, limitPico) || sentAt < account.ExhaustedUntil)
-                    {
-                        return;
-                    }
-
-                    wanted = account.UncountedPico + account.HeldPico + hold.Pico + (limitPico / SlicesPerLimit);
+                    await RaiseLeaseAsync(check, hold, admittedAt, patience.Token);
                 }
-
-                var leased = await leases!.RaiseAsync(account.Tenant, account.Window, wanted, limitPico, patience.Token);
-                lock (gate)
+                finally
                 {
-                    account.LeasedPico = Math.Max(0, leased - account.UnreturnedPico);
-                    account.LeaseEnds = sentAt + LifetimeTicks;
-                    account.ExhaustedUntil = leased < wanted ? sentAt + Ticks(SpendFeed.Period) : 0;
+                    check.Account.Leasing.Release();
                 }
             }
-            finally
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is DbException or OperationCanceledException or IOException)
             {
-                account.Leasing.Release();
+                throw new RefusedException(RefusalReason.Unavailable, $"What is left of the limits of the {check.Account.Subject.Description} cannot be asked for now. Is the event store reachable (server.json: eventStore)?");
             }
-        }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is DbException or OperationCanceledException or IOException)
-        {
-            throw new RefusedException(RefusalReason.Unavailable, $"What is left of the budget of the tenant {account.Tenant} cannot be asked for now. Is the event store reachable (server.json: eventStore)?");
         }
     }
+
+    private async Task RaiseLeaseAsync(LimitCheck check, HoldEstimate hold, DateTimeOffset admittedAt, CancellationToken cancellationToken)
+    {
+        var sentAt = time.GetTimestamp();
+        var max = check.MaxAt(admittedAt);
+        LimitMoment moment;
+        Amounts wanted;
+        string[] tenants;
+        lock (gate)
+        {
+            moment = MomentOf_NeedsLock(check.Account, admittedAt);
+            var needed = hold.At(hold.MaxOutputTokens).LimitedBy(max);
+            if (needed.FitsInto(Available_NeedsLock(check, moment, admittedAt)) || sentAt < moment.Period.ExhaustedUntil)
+            {
+                return; // Another request has asked meanwhile.
+            }
+
+            wanted = moment.Period.Uncounted + moment.Period.Held + needed + Slice(max);
+            tenants = below.GetValueOrDefault(check.Account.Subject.Tenant, [check.Account.Subject.Tenant]);
+        }
+
+        var leased = await leases!.RaiseAsync(new LeaseKey(check.Account.Subject, check.Account.Name, moment.Period.Span.Start), moment.Window, check.Account.Kind, tenants, wanted, max, cancellationToken);
+        lock (gate)
+        {
+            var period = moment.Period;
+            period.Leased = Amounts.Max(default, leased - period.Unreturned);
+            period.LeaseEnds = sentAt + LifetimeTicks(check.Account.Kind);
+            period.ExhaustedUntil = wanted.FitsInto(leased) ? 0 : sentAt + Ticks(SpendFeed.Period);
+        }
+    }
+
+    private static Amounts Slice(Amounts max) => new Amounts(max.Pico / SlicesPerLimit, max.Tokens / SlicesPerLimit, max.Requests / SlicesPerLimit).LimitedBy(max);
 
     /// <summary>Keeps the leases alive, lowers them by what the read model took over, and gives back what nobody uses.</summary>
     public async Task KeepLeasesAsync(CancellationToken cancellationToken)
     {
-        foreach (var account in leases is null ? [] : Accounts())
+        if (leases is null)
         {
-            await account.Leasing.WaitAsync(cancellationToken);
-            try
+            return;
+        }
+
+        var kept = TakeChanges();
+        try
+        {
+            var alive = kept.Count == 0 ? [] : await leases.KeepAsync([.. kept.Select(change => (change.Key, change.Leased, QuotaLeases.LifetimeOf(change.Account.Kind)))], cancellationToken);
+            var now = time.GetTimestamp();
+            lock (gate)
             {
-                await KeepLeaseAsync(account, cancellationToken);
+                foreach (var change in kept)
+                {
+                    change.Period.Unreturned -= change.Unreturned;
+                    change.Period.KeptAt = now;
+                    change.Period.LeaseEnds = alive.Contains(change.Key) ? change.SentAt + LifetimeTicks(change.Account.Kind) : 0;
+                }
             }
-            finally
+        }
+        finally
+        {
+            foreach (var account in kept.Select(change => change.Account).Distinct())
             {
                 account.Leasing.Release();
             }
         }
+
+        await KeepSessionsAsync(cancellationToken);
     }
 
-    private async Task KeepLeaseAsync(QuotaAccount account, CancellationToken cancellationToken)
+    /// <summary>What has to be said about which lease. Takes the turns of their accounts; those that are asking for more right now have theirs next time.</summary>
+    private List<LeaseChange> TakeChanges()
     {
+        var changes = new List<LeaseChange>();
         var now = time.GetTimestamp();
-        long leased, unreturned;
         lock (gate)
         {
-            if (now >= account.LeaseEnds)
+            foreach (var account in accounts.Values)
             {
-                return; // Lost; the next request leases anew.
-            }
+                var turn = false;
+                foreach (var period in account.Periods.Where(period => now < period.LeaseEnds))
+                {
+                    if (!turn && !account.Leasing.Wait(0, CancellationToken.None))
+                    {
+                        break;
+                    }
 
-            var needed = account.UncountedPico + account.HeldPico;
-            if (account.LeasedPico > needed && time.GetElapsedTime(account.UsedAt) > IdleAfter)
-            {
-                account.UnreturnedPico += account.LeasedPico - needed;
-                account.LeasedPico = needed;
-            }
+                    turn = true;
+                    var needed = period.Uncounted + period.Held;
+                    if (period.Leased != Amounts.Min(period.Leased, needed) && time.GetElapsedTime(period.UsedAt) > IdleAfter)
+                    {
+                        var rest = Amounts.Max(default, period.Leased - needed);
+                        period.Unreturned += rest;
+                        period.Leased -= rest;
+                    }
 
-            (leased, unreturned) = (account.LeasedPico, account.UnreturnedPico);
-            if (unreturned == 0 && time.GetElapsedTime(account.KeptAt) < HeartbeatPeriod)
-            {
-                return;
+                    if (!period.Unreturned.IsNothing || time.GetElapsedTime(period.KeptAt) >= HeartbeatPeriod)
+                    {
+                        changes.Add(new LeaseChange(account, period, new LeaseKey(account.Subject, account.Name, period.Span.Start), period.Leased, period.Unreturned, now));
+                    }
+                }
+
+                if (turn && !changes.Exists(change => change.Account == account))
+                {
+                    account.Leasing.Release();
+                }
             }
         }
 
-        var kept = await leases!.KeepAsync(account.Tenant, account.Window, leased, cancellationToken);
-        lock (gate)
+        return changes;
+    }
+
+    /// <summary>The read model counts it now, so the leases need not cover it any more: here at once, in the database afterwards.</summary>
+    private void LowerLeases_NeedsLock(SettledSpend spend)
+    {
+        if (leases is null)
         {
-            account.UnreturnedPico -= unreturned;
-            account.KeptAt = now;
-            account.LeaseEnds = kept && leased != 0 ? now + LifetimeTicks : 0;
+            return;
+        }
+
+        foreach (var check in ChecksOf_NeedsLock(spend.Tenant, spend.Key))
+        {
+            if (check.Account.Kind == LimitKind.Budget && check.Account.Periods.Find(period => period.Span.Contains(spend.AdmittedAt)) is { } period)
+            {
+                var covered = Amounts.Min(spend.Amounts.LimitedBy(check.Max), period.Leased);
+                period.Leased -= covered;
+                period.Unreturned += covered;
+            }
         }
     }
 
-    private long LifetimeTicks => Ticks(QuotaLeases.Lifetime * 0.8); // Ours ends before the database's, whatever the clocks do.
+    /// <summary>Sessions are counted over all proxies, one by one; a session that is in use here need not be asked for again.</summary>
+    private async ValueTask EnterSessionAsync(LimitPath path, string session, CancellationToken cancellationToken)
+    {
+        if (leases is null || path.Sessions.IsEmpty)
+        {
+            return;
+        }
+
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(LongestWait);
+        foreach (var check in path.Sessions)
+        {
+            lock (gate)
+            {
+                if (entered.TryGetValue((check.Subject, session), out var at) && time.GetElapsedTime(at) < SessionTable.Lifetime / 2)
+                {
+                    continue;
+                }
+            }
+
+            try
+            {
+                if (!await leases.EnterSessionAsync(check.Subject, session, check.Max, SessionTable.Lifetime, patience.Token))
+                {
+                    throw new RefusedException(SessionTable.Refused(check, []));
+                }
+            }
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is DbException or OperationCanceledException or IOException)
+            {
+                throw new RefusedException(RefusalReason.Unavailable, "The sessions in use cannot be counted now. Is the event store reachable (server.json: eventStore)?");
+            }
+
+            lock (gate)
+            {
+                entered[(check.Subject, session)] = time.GetTimestamp();
+            }
+        }
+    }
+
+    private async Task KeepSessionsAsync(CancellationToken cancellationToken)
+    {
+        List<(LimitSubject Subject, string Session)> old;
+        lock (gate)
+        {
+            old = sessions.InFlight().FindAll(use => entered.TryGetValue(use, out var at) && time.GetElapsedTime(at) >= SessionTable.Lifetime / 2);
+            foreach (var gone in entered.Where(pair => time.GetElapsedTime(pair.Value) >= SessionTable.Lifetime && !old.Contains(pair.Key)).Select(pair => pair.Key).ToList())
+            {
+                entered.Remove(gone);
+            }
+        }
+
+        foreach (var (subject, session) in old)
+        {
+            await leases!.EnterSessionAsync(subject, session, long.MaxValue, SessionTable.Lifetime, cancellationToken);
+            lock (gate)
+            {
+                entered[(subject, session)] = time.GetTimestamp();
+            }
+        }
+    }
+
+    private long LifetimeTicks(LimitKind kind) => Ticks(QuotaLeases.LifetimeOf(kind) * 0.8); // Ours ends before the database's, whatever the clocks do.
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
 
-    private List<QuotaAccount> Accounts()
-    {
-        lock (gate)
-        {
-            return [.. accounts.Values.SelectMany(days => days)];
-        }
-    }
+    private sealed record LeaseChange(LimitAccount Account, LimitPeriod Period, LeaseKey Key, Amounts Leased, Amounts Unreturned, long SentAt);
 }

@@ -1,29 +1,48 @@
-using CCGate.Contracts;
-using CCGate.Hosting.Configuration;
-
 namespace CCGate.Proxy.Limits;
 
-/// <summary>Money held against a tenant's day from before the first attempt until it is settled; disposed unsettled, it goes back whole.</summary>
-internal sealed record Reservation(
-    QuotaLedger Ledger, QuotaAccount? Account, TenantConfig Tenant, DateTimeOffset AdmittedAt, long HeldPico, long MaxOutputTokens, bool IsClamped) : IDisposable
+/// <summary>What is held against every limit of a request from before the first attempt until it is settled; disposed unsettled, it goes back whole.</summary>
+internal sealed class Reservation(QuotaLedger ledger, LimitPath path, DateTimeOffset admittedAt, Amounts held, long maxOutputTokens) : IDisposable
 {
     private bool ended;
-    private long settledPico;
+    private Amounts settled;
 
-    /// <summary>Replaces the hold by what was consumed; the day of admission pays. Said again with another amount, the last one counts.</summary>
-    public void Settle(Guid requestId, decimal spendUsd)
+    public LimitPath Path { get; private set; } = path;
+
+    public DateTimeOffset AdmittedAt => admittedAt;
+
+    /// <summary>The whole hold, whether a limit counts it or not.</summary>
+    public Amounts Held => held;
+
+    /// <summary>The token limit that the hold pays for.</summary>
+    public long MaxOutputTokens => maxOutputTokens;
+
+    public bool IsClamped { get; init; }
+
+    /// <summary>What the tightest budgets still leave, with this hold taken from them; <see cref="Amounts.Unlimited"/> where there is none.</summary>
+    public Amounts Remaining { get; init; } = Amounts.Everything;
+
+    /// <summary>The session it belongs to.</summary>
+    public string Session { get; init; } = "";
+
+    /// <summary>The configuration changed: the same tenant and key, with the limits they have now.</summary>
+    public void Rebind(LimitPath current) => Path = current;
+
+    /// <summary>Where it is held, under the ledger's lock.</summary>
+    public List<(LimitPeriod Period, LimitCheck Check)> Places { get; } = [];
+
+    /// <summary>Replaces the hold by what is owed; the window of admission pays. Said again with other amounts, the last ones count.</summary>
+    public void Settle(Guid requestId, Amounts owed)
     {
-        var pico = Picodollars.FromUsd(spendUsd);
         if (!ended)
         {
-            Ledger.Settle(this, requestId, pico);
+            ledger.Settle(this, requestId, owed);
         }
-        else if (pico != settledPico)
+        else if (owed != settled)
         {
-            Ledger.Correct(requestId, pico);
+            ledger.Correct(this, requestId, settled, owed);
         }
 
-        (ended, settledPico) = (true, pico);
+        (ended, settled) = (true, owed);
     }
 
     public void Dispose()
@@ -31,7 +50,7 @@ internal sealed record Reservation(
         if (!ended)
         {
             ended = true;
-            Ledger.Release(this);
+            ledger.Release(this);
         }
     }
 }

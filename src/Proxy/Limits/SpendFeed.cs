@@ -1,6 +1,8 @@
 using System.Data.Common;
+using System.Globalization;
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
+using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using Dapper;
 using Microsoft.Extensions.Hosting;
@@ -17,8 +19,13 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(30);
 
+    // Long windows are mostly history. What is older than this is added up once and then again only after history was added to.
+    private static readonly TimeSpan Recent = Instant.SettledAfter + TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestRecent = Recent + TimeSpan.FromHours(6);
+
+    private readonly Dictionary<WindowSpan, History> histories = [];
     private long seenCheckpoint = -1;
-    private IReadOnlyList<(string Tenant, DailyWindow Window)> seenWindows = [];
+    private IReadOnlyList<WindowSpan> seenWindows = [];
 
     /// <summary>When the spend was last read; null when it never was.</summary>
     public DateTimeOffset? ReadAt { get; private set; }
@@ -58,16 +65,26 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
 
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        var windows = quotas.Windows();
+        var windows = quotas.WindowsToCount();
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var snapshot = await database.BeginSnapshotAsync(connection, cancellationToken);
 
         // The first read fixes the snapshot: everything it counts was complete here before, so it is in the list of ours taken after it.
-        var checkpoint = await connection.QuerySingleAsync<long>(Query("select position from projection_checkpoint where name = 'spend'", null, snapshot, cancellationToken));
+        var (checkpoint, history) = await connection.QuerySingleAsync<(long, long)>(Query("select position, history from projection_checkpoint where name = 'spend'", null, snapshot, cancellationToken));
         var uncounted = journal.Index.Uncounted();
         if (checkpoint != seenCheckpoint || !windows.SequenceEqual(seenWindows) || uncounted.Count > 0)
         {
-            var counted = await TotalsAsync(windows, connection, snapshot, cancellationToken);
+            var counted = new Dictionary<WindowSpan, IReadOnlyDictionary<(string, string), Amounts>>();
+            foreach (var window in windows)
+            {
+                counted.Add(window, await CountAsync(window, history, connection, snapshot, cancellationToken));
+            }
+
+            foreach (var gone in histories.Keys.Except(windows).ToList())
+            {
+                histories.Remove(gone);
+            }
+
             var ids = await CountedAsync(uncounted, checkpoint, connection, snapshot, cancellationToken);
             quotas.Apply(counted, ids);
             journal.Index.Counted(ids);
@@ -77,23 +94,53 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
         ReadAt = time.GetUtcNow();
     }
 
-    /// <summary>One query for each day there is, that is for each time zone in use, not for each tenant.</summary>
-    private static async Task<List<(string Tenant, DailyWindow Window, long Pico)>> TotalsAsync(
-        IReadOnlyList<(string Tenant, DailyWindow Window)> windows, DbConnection connection, DbTransaction snapshot, CancellationToken cancellationToken)
+    /// <summary>What each key used in a window: one query for each window there is, that is for each time zone in use, not for each tenant.</summary>
+    private async Task<IReadOnlyDictionary<(string Tenant, string Key), Amounts>> CountAsync(
+        WindowSpan window, long version, DbConnection connection, DbTransaction snapshot, CancellationToken cancellationToken)
     {
-        const string Sql = """
-            select tenant_id, cast(sum(spend_pico) as bigint) from spend where bucket_start >= @from and bucket_start < @to group by tenant_id
-            """;
-        var totals = new List<(string, DailyWindow, long)>(windows.Count);
-        foreach (var day in windows.GroupBy(window => window.Window, window => window.Tenant))
+        var now = time.GetUtcNow();
+        if (now - window.Start < LongestRecent)
         {
-            var parameters = new { from = Instant.ToMicroseconds(day.Key.Start), to = Instant.ToMicroseconds(day.Key.End) };
-            var spent = (await connection.QueryAsync<(string Tenant, long Pico)>(Query(Sql, parameters, snapshot, cancellationToken))).ToDictionary(row => row.Tenant, row => row.Pico);
-            totals.AddRange(day.Select(tenant => (tenant, day.Key, spent.GetValueOrDefault(tenant))));
+            return await SumAsync(window, connection, snapshot, cancellationToken);
         }
 
-        return totals;
+        if (!histories.TryGetValue(window, out var old) || old.Version != version || now - old.Until > LongestRecent)
+        {
+            var until = WindowClock.Floor(now - Recent, WindowClock.QuarterHour);
+            old = new History(version, until, await SumAsync(window with { End = until }, connection, snapshot, cancellationToken));
+            histories[window] = old;
+        }
+
+        var sums = await SumAsync(window with { Start = old.Until }, connection, snapshot, cancellationToken);
+        foreach (var (name, amounts) in old.Sums)
+        {
+            sums[name] = sums.GetValueOrDefault(name) + amounts;
+        }
+
+        return sums;
     }
+
+    private static async Task<Dictionary<(string Tenant, string Key), Amounts>> SumAsync(
+        WindowSpan window, DbConnection connection, DbTransaction snapshot, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            select tenant_id, key_id, sum(spend_pico + unsettled_pico), sum(requests),
+              sum(input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + output_tokens + unsettled_tokens)
+            from spend where bucket_start >= @from and bucket_start < @to group by tenant_id, key_id
+            """;
+        var sums = new Dictionary<(string, string), Amounts>();
+        await using var rows = await connection.ExecuteReaderAsync(
+            Query(Sql, new { from = Instant.ToMicroseconds(window.Start), to = Instant.ToMicroseconds(window.End) }, snapshot, cancellationToken));
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            sums.Add((rows.GetString(0), rows.GetString(1)), new Amounts(Whole(rows, 2), Whole(rows, 4), Whole(rows, 3)));
+        }
+
+        return sums;
+    }
+
+    /// <summary>PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer.</summary>
+    private static long Whole(DbDataReader rows, int column) => (long)Math.Min(Convert.ToDecimal(rows.GetValue(column), CultureInfo.InvariantCulture), long.MaxValue);
 
     /// <summary>Which of these the read model counts: those stored at or below its checkpoint.</summary>
     private static async Task<List<Guid>> CountedAsync(
@@ -134,4 +181,9 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The spend cannot be read; budgets are held against what was last known")]
     private partial void LogFailed(Exception error);
+
+    /// <param name="Version">The version of history it is true for.</param>
+    /// <param name="Until">Where it ends.</param>
+    /// <param name="Sums">From the window's start up to there.</param>
+    private sealed record History(long Version, DateTimeOffset Until, Dictionary<(string Tenant, string Key), Amounts> Sums);
 }

@@ -62,24 +62,22 @@ internal sealed partial class GatewayPipeline(
         }
 
         // 3. Can they afford it? The hold is the most the call can cost wherever it may go.
-        route = HoldPricing.Affordable(route, payer.Tenant, snapshot.Prices, admittedAt);                                // 403
+        var limits = quotas.PathOf(payer);
+        route = HoldPricing.Affordable(route, limits, snapshot.Prices, admittedAt);                                // 403
         var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt, AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer));
-        using var reservation = await quotas.ReserveAsync(payer.Tenant, hold, admittedAt, http.RequestAborted);          // 402 503
+        using var reservation = await quotas.ReserveAsync(limits, hold, call.SessionId, admittedAt, http.RequestAborted); // 402 429 503
         var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation);
 
         // 4. On disk before it is forwarded.
         var completed = Settlement.Interrupted(exchange, identity.Instance);
         await journal.OpenAsync(completed, http.RequestAborted);                                                         // 503
-        if (reservation.IsClamped)
-        {
-            http.Response.Headers[GatewayHeaders.MaxTokens] = reservation.MaxOutputTokens.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        }
+        GatewayHeaders.Write(http.Response.Headers, reservation);
 
         // 5. Try upstreams until one answers or the answer has begun.
         var outcomes = new List<AttemptOutcome>(capacity: 1);
         try
         {
-            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, spend => reservation.Settle(requestId, spend + outcomes.Sum(outcome => outcome.Attempt.SpendUsd)));
+            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed([.. outcomes.Select(outcome => outcome.Attempt), attempt], reservation.Held)));
             await AttemptAsync(http, call, route, snapshot, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }
@@ -95,7 +93,7 @@ internal sealed partial class GatewayPipeline(
 
     private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
     {
-        exchange.Reservation.Settle(exchange.RequestId, completed.SpendUsd);
+        exchange.Reservation.Settle(exchange.RequestId, Settlement.Owed(completed));
         await journal.CompleteAsync(completed);
         metrics.Completed(completed);
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);

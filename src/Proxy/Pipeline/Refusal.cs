@@ -1,3 +1,6 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+
 namespace CCGate.Proxy.Pipeline;
 
 /// <summary>Why the gateway answers by itself. Each surface gives every one of these a status of its own protocol.</summary>
@@ -15,6 +18,9 @@ internal enum RefusalReason
     BodyTooLarge,
     BudgetExhausted,
 
+    /// <summary>Too many requests or tokens in a minute, or too much at the same time: it passes.</summary>
+    RateLimited,
+
     /// <summary>No upstream answered.</summary>
     NoUpstream,
 
@@ -29,11 +35,35 @@ internal enum RefusalReason
 /// <summary>An answer the gateway gives by itself; the message says what to change.</summary>
 internal sealed record Refusal(RefusalReason Reason, string Message)
 {
-    /// <summary>Which limit a budget refusal is about, such as <c>tenant alice daily.maxUSD</c>.</summary>
+    /// <summary>Which limit a refusal is about, such as <c>tenant alice daily.maxUSD</c>.</summary>
     public string? Limit { get; init; }
 
     /// <summary>When that limit starts over.</summary>
     public DateTimeOffset? Reset { get; init; }
+
+    /// <summary>When to try again, of a rate.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The headers that every protocol's refusal has when it is about a limit.</summary>
+    public void WriteLimit(IHeaderDictionary headers)
+    {
+        if (Limit is null)
+        {
+            return;
+        }
+
+        headers["x-ccgate-limit"] = Limit;
+        if (RetryAfter is { } wait)
+        {
+            headers.RetryAfter = ((long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            return;
+        }
+
+        // The SDKs obey retry-after without an upper bound and would sleep until the budget starts over, but they obey this first:
+        // anthropic-sdk-typescript, src/client.ts, shouldRetry.
+        headers["x-should-retry"] = "false";
+        headers["x-ccgate-reset"] = Reset?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    }
 }
 
 /// <summary>Carries a refusal up to the one place that words it; see <c>GatewayPipeline.HandleAsync</c>.</summary>

@@ -1,4 +1,5 @@
 using CCGate.Contracts;
+using CCGate.Proxy.Limits;
 using CCGate.Proxy.Upstreams;
 using CCGate.Proxy.Usage;
 
@@ -45,6 +46,17 @@ internal static class Settlement
         _ => metered,
     });
 
+    /// <summary>What attempts take of the limits: what they used, and where nobody knows that, the whole hold until somebody does.</summary>
+    public static Amounts Owed(IReadOnlyCollection<Attempt> attempts, Amounts held)
+    {
+        var used = new Amounts(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd)), attempts.Sum(attempt => attempt.Usage.TotalTokens), Requests: 1);
+        return attempts.Any(attempt => attempt.UsageState == UsageState.Unknown) ? Amounts.Max(used, held) : used;
+    }
+
+    /// <summary>The same of a request that was written down.</summary>
+    public static Amounts Owed(RequestCompleted completed) => new(
+        Picodollars.FromUsd(completed.SpendUsd + (completed.UnsettledUsd ?? 0m)), completed.Usage.TotalTokens + (completed.UnsettledTokens ?? 0), Requests: 1);
+
     private static TokenUsage LikelyInput(Call call) => new() { InputTokens = Math.Max(1, call.PromptTokensBound / LikelyTokensPerBoundToken) };
 
     private static Attempt Priced(Attempt attempt, AttemptRequest request, MeteredUsage metered)
@@ -89,7 +101,8 @@ internal static class Settlement
         Abort = outcome == RequestOutcome.ClientAborted ? "cancel" : null,
         Attempts = attempts,
         Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
-        HeldUsd = Picodollars.ToUsd(exchange.Reservation.HeldPico),
+        HeldUsd = Picodollars.ToUsd(exchange.Reservation.Held.Pico),
+        HeldTokens = exchange.Reservation.Held.Tokens,
         SpendUsd = Picodollars.ToUsd(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd))),
         ProxyInstance = instance,
     };

@@ -46,20 +46,14 @@ internal sealed class AnthropicSurface : ISurface
             RefusalReason.InvalidRequest => (400, "invalid_request_error"),
             RefusalReason.BodyTooLarge => (413, "request_too_large"),
             RefusalReason.BudgetExhausted => (budgetStatus, budgetStatus == 402 ? "billing_error" : "rate_limit_error"),
+            RefusalReason.RateLimited => (429, "rate_limit_error"),
             RefusalReason.Overloaded => (529, "overloaded_error"),
             _ => (503, "api_error"),
         };
         var response = http.Response;
         response.StatusCode = status;
         response.ContentType = "application/json";
-        if (refusal.Limit is { } limit)
-        {
-            // The SDKs obey retry-after without an upper bound and would sleep until the budget starts over, but they obey this first:
-            // anthropic-sdk-typescript, src/client.ts, shouldRetry.
-            response.Headers["x-should-retry"] = "false";
-            response.Headers["x-ccgate-limit"] = limit;
-            response.Headers["x-ccgate-reset"] = refusal.Reset?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-        }
+        refusal.WriteLimit(response.Headers);
 
         await using var json = new Utf8JsonWriter(response.BodyWriter);
         json.WriteStartObject();

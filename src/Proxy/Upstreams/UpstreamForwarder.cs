@@ -11,8 +11,8 @@ namespace CCGate.Proxy.Upstreams;
 /// <param name="Prices">The book in force at admission.</param>
 /// <param name="AdmittedAt">The instant that chooses the price.</param>
 /// <param name="MaxOutputTokens">The token limit that the hold pays for.</param>
-/// <param name="Settle">Told what the attempt costs as soon as that is known, before the client has all of the answer.</param>
-internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens, Action<decimal> Settle);
+/// <param name="Settle">Told what the attempt owes as soon as that is known, before the client has all of the answer.</param>
+internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens, Action<Attempt> Settle);
 
 /// <summary>One try of one upstream, before it is made.</summary>
 internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
@@ -87,7 +87,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
     private static void SettleEarly(AttemptRequest request, AttemptMeter meter)
     {
         var attempt = new Attempt { ProviderModel = request.ProviderModel, CostMultiplier = request.Upstream.Config.CostMultiplier };
-        request.Billing!.Settle(Settlement.Price(attempt, request, AttemptFailure.None, meter.Finish()).SpendUsd);
+        request.Billing!.Settle(Settlement.Price(attempt, request, AttemptFailure.None, meter.Finish()));
     }
 
     /// <summary>An answer that broke off before its first byte left its status and headers: the next attempt, or a refusal, begins without them.</summary>

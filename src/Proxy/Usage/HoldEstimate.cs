@@ -1,26 +1,29 @@
+using CCGate.Proxy.Limits;
+
 namespace CCGate.Proxy.Usage;
 
-/// <summary>The most a call can cost, in picodollars, on the dearest upstream it may go to.</summary>
-/// <param name="InputPico">Everything that does not depend on the length of the answer.</param>
-/// <param name="OutputPicoPerToken">One token of the answer.</param>
+/// <summary>The most a call can take, on the dearest upstream it may go to.</summary>
+/// <param name="InputPico">What it can cost, in picodollars, apart from the length of the answer.</param>
+/// <param name="OutputPicoPerToken">What one token of the answer can cost.</param>
+/// <param name="InputTokens">The tokens it can make models read.</param>
 /// <param name="MaxOutputTokens">What the client asks for.</param>
 /// <param name="FloorOutputTokens">Below this the call is worth nothing to its client: never clamped lower.</param>
-internal readonly record struct HoldEstimate(long InputPico, long OutputPicoPerToken, long MaxOutputTokens, long FloorOutputTokens)
+internal readonly record struct HoldEstimate(long InputPico, long OutputPicoPerToken, long InputTokens, long MaxOutputTokens, long FloorOutputTokens)
 {
-    public long Pico => At(MaxOutputTokens);
-
     /// <summary>The hold with another token limit; saturates far above any budget instead of overflowing.</summary>
-    public long At(long outputTokens) => (long)Int128.Min((Int128)InputPico + ((Int128)OutputPicoPerToken * outputTokens), long.MaxValue / 4);
+    public Amounts At(long outputTokens) =>
+        new((long)Int128.Min((Int128)InputPico + ((Int128)OutputPicoPerToken * outputTokens), long.MaxValue / 4), InputTokens + outputTokens, Requests: 1);
 
-    /// <summary>The highest token limit whose hold is at most <paramref name="availablePico"/>; null when that is below the floor.</summary>
-    public long? LargestThatFits(long availablePico)
+    /// <summary>The highest token limit whose hold fits; null when that is below the floor.</summary>
+    public long? LargestThatFits(Amounts available)
     {
-        if (OutputPicoPerToken == 0 || InputPico > availablePico)
+        if (available.Requests < 1 || InputPico > available.Pico || InputTokens > available.Tokens)
         {
             return null;
         }
 
-        var tokens = (availablePico - InputPico) / OutputPicoPerToken;
+        var affordable = OutputPicoPerToken == 0 ? long.MaxValue : (available.Pico - InputPico) / OutputPicoPerToken;
+        var tokens = Math.Min(affordable, available.Tokens - InputTokens);
         return tokens >= FloorOutputTokens && tokens < MaxOutputTokens ? tokens : null;
     }
 }

@@ -1,5 +1,6 @@
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Tenants;
 
@@ -9,9 +10,9 @@ namespace CCGate.Proxy.Usage;
 internal static class HoldPricing
 {
     /// <summary>Leaves out, for a tenant with a budget, the upstreams whose price nobody knows; refuses when none is left.</summary>
-    public static ModelRoute Affordable(ModelRoute route, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt)
+    public static ModelRoute Affordable(ModelRoute route, LimitPath limits, PriceBook prices, DateTimeOffset admittedAt)
     {
-        if (tenant.DailyMaxUsd is null || route.Upstreams.All(upstream => prices.Find(upstream.ProviderModel(route.Model), admittedAt) is not null))
+        if (!limits.HasBudget || route.Upstreams.All(upstream => prices.Find(upstream.ProviderModel(route.Model), admittedAt) is not null))
         {
             return route;
         }
@@ -21,7 +22,7 @@ internal static class HoldPricing
             ? route with { Upstreams = priced }
             : throw new RefusedException(
                 RefusalReason.Unpriced,
-                $"The model {route.Upstreams[0].ProviderModel(route.Model)} has no price, and the tenant {tenant.Id} has a budget that it could not be held against. Add its price to prices.json.");
+                $"The model {route.Upstreams[0].ProviderModel(route.Model)} has no price, and the tenant {limits.Tenant.Id} has a budget that it could not be held against. Add its price to prices.json.");
     }
 
     /// <summary>The dearest of the upstreams the call may go to decides; without a price (and then without a budget) the hold is zero.</summary>
@@ -42,9 +43,11 @@ internal static class HoldPricing
             }
         }
 
+        var attempts = 1m + ((maxAttempts - 1) / 2m);
         return new HoldEstimate(
-            Picodollars.CeilingFromUsd(input * (1m + ((maxAttempts - 1) / 2m))),
+            Picodollars.CeilingFromUsd(input * attempts),
             Picodollars.CeilingFromUsd(output),
+            (long)decimal.Ceiling(call.PromptTokensBound * attempts),
             call.MaxOutputTokens,
             Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1));
     }

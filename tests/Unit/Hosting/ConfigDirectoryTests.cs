@@ -97,16 +97,6 @@ public sealed class ConfigDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void A_limit_that_is_not_enforced_yet_is_said_so()
-    {
-        Write("tenants.json", """{ "tenants": [ { "id": "a", "key": "k", "limits": { "daily": { "maxUSD": 1, "maxRequests": 5 }, "monthly": { "maxUSD": 5 }, "requestsPerMinute": 60 } } ] }""");
-
-        var warnings = new ConfigDirectory(directory).Read().Problems.Where(problem => problem.File == "tenants.json").Select(problem => problem.Path);
-
-        Assert.Equal(["$.tenants[0].limits.daily.maxRequests", "$.tenants[0].limits.monthly.maxUSD", "$.tenants[0].limits.requestsPerMinute"], warnings);
-    }
-
-    [Fact]
     public void A_key_may_be_written_as_its_hash()
     {
         Write("tenants.json", """{ "tenants": [ { "id": "a", "key": "sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683" } ] }""");

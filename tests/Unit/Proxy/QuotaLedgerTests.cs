@@ -32,7 +32,7 @@ public sealed class QuotaLedgerTests : IDisposable
 
         var refused = await Assert.ThrowsAsync<RefusedException>(() => ReserveAsync(Hold(5 * Usd)));
 
-        Assert.Equal(6 * Usd, first.HeldPico);
+        Assert.Equal(6 * Usd, first.Held.Pico);
         Assert.Equal((RefusalReason.BudgetExhausted, "tenant alice daily.maxUSD"), (refused.Refusal.Reason, refused.Refusal.Limit));
     }
 
@@ -81,10 +81,10 @@ public sealed class QuotaLedgerTests : IDisposable
     {
         using var first = await ReserveAsync(Hold(4 * Usd));
 
-        using var clamped = await ReserveAsync(new HoldEstimate(Usd, Usd / 100, MaxOutputTokens: 10_000, FloorOutputTokens: 100));
+        using var clamped = await ReserveAsync(new HoldEstimate(Usd, Usd / 100, InputTokens: 0, MaxOutputTokens: 10_000, FloorOutputTokens: 100));
 
         Assert.True(clamped.IsClamped);
-        Assert.Equal((500, 6 * Usd), (clamped.MaxOutputTokens, clamped.HeldPico));
+        Assert.Equal((500, 6 * Usd), (clamped.MaxOutputTokens, clamped.Held.Pico));
     }
 
     [Fact]
@@ -92,8 +92,8 @@ public sealed class QuotaLedgerTests : IDisposable
     {
         using var first = await ReserveAsync(Hold(9 * Usd));
 
-        await Assert.ThrowsAsync<RefusedException>(() => ReserveAsync(new HoldEstimate(0, Usd / 100, MaxOutputTokens: 10_000, FloorOutputTokens: 101)));
-        using var floor = await ReserveAsync(new HoldEstimate(0, Usd / 100, MaxOutputTokens: 10_000, FloorOutputTokens: 100));
+        await Assert.ThrowsAsync<RefusedException>(() => ReserveAsync(new HoldEstimate(0, Usd / 100, InputTokens: 0, MaxOutputTokens: 10_000, FloorOutputTokens: 101)));
+        using var floor = await ReserveAsync(new HoldEstimate(0, Usd / 100, InputTokens: 0, MaxOutputTokens: 10_000, FloorOutputTokens: 100));
         Assert.Equal(100, floor.MaxOutputTokens);
     }
 
@@ -145,7 +145,7 @@ public sealed class QuotaLedgerTests : IDisposable
     {
         using var unknown = new QuotaLedger(new ConfigSource(new GatewayConfig { Tenants = [tenant] }), time);
 
-        var waiting = unknown.ReserveAsync(tenant, Hold(1), time.GetUtcNow(), CancellationToken.None).AsTask();
+        var waiting = unknown.ReserveAsync(tenant, Hold(1), time.GetUtcNow());
         await Eventually.HoldsAsync(() => time.Waiting > 0, "it waits for the spend");
         time.Advance(TimeSpan.FromSeconds(10));
 
@@ -160,13 +160,13 @@ public sealed class QuotaLedgerTests : IDisposable
         {
             try
             {
-                using var reservation = await ledger.ReserveAsync(tenant, Hold((1 + (i % 7)) * Usd / 10), time.GetUtcNow(), cancellationToken);
+                using var reservation = await ledger.ReserveAsync(tenant, Hold((1 + (i % 7)) * Usd / 10), time.GetUtcNow(), cancellationToken: cancellationToken);
                 Interlocked.Increment(ref admitted);
                 var (committed, held) = ledger.Today(tenant);
                 Assert.True(committed + held <= 10 * Usd);
                 if (i % 3 == 0)
                 {
-                    reservation.Settle(Guid.CreateVersion7(), Picodollars.ToUsd(reservation.HeldPico / 20));
+                    reservation.Settle(Guid.CreateVersion7(), Picodollars.ToUsd(reservation.Held.Pico / 20));
                 }
             }
             catch (RefusedException)
@@ -178,9 +178,11 @@ public sealed class QuotaLedgerTests : IDisposable
         Assert.Equal(0, ledger.Today(tenant).HeldPico);
     }
 
-    private static HoldEstimate Hold(long pico) => new(pico, 0, 1_000, 100);
+    private static HoldEstimate Hold(long pico) => LedgerExtensions.Hold(pico);
 
-    private async Task<Reservation> ReserveAsync(HoldEstimate hold) => await ledger.ReserveAsync(tenant, hold, time.GetUtcNow(), CancellationToken.None);
+    private Task<Reservation> ReserveAsync(HoldEstimate hold) => ledger.ReserveAsync(tenant, hold, time.GetUtcNow());
 
-    private void Feed(long pico, params Guid[] counted) => ledger.Apply(ledger.Windows().Select(window => (window.Tenant, window.Window, window.Window == ledger.Windows()[^1].Window ? pico : 0)), counted);
+    private void Feed(long pico, params Guid[] counted) => ledger.Feed(
+        window => window.Contains(time.GetUtcNow()) ? new Dictionary<(string, string), Amounts> { [("alice", LedgerExtensions.AnyKey)] = new(pico, 0, 1) } : new Dictionary<(string, string), Amounts>(),
+        counted);
 }
