@@ -173,7 +173,7 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
                 var moment = MomentOf_NeedsLock(account, now);
 
                 // Some time after its end: a request admitted in the last instant may still be on its way here.
-                account.Periods.RemoveAll(period => period.Span.End + LongestWait * 2 <= moment.Window.Start && period is { Held.IsNothing: true } && (account.Kind != LimitKind.Budget || period.Uncounted.IsNothing));
+                account.Periods.RemoveAll(period => period.Span.End <= moment.Window.Start - (LongestWait * 2) && period is { Held.IsNothing: true } && (account.Kind != LimitKind.Budget || period.Uncounted.IsNothing));
             }
 
             return [.. accounts.Values.Where(account => account.Kind == LimitKind.Budget).SelectMany(account => account.Periods).Select(period => period.Span).Distinct()];
