@@ -1,6 +1,7 @@
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
+using CCGate.Hosting.Tenants;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Spend;
 using CCGate.Proxy.Limits;
@@ -103,6 +104,85 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Four_proxies_keep_within_every_limit_of_a_tree_and_use_all_of_it()
+    {
+        var company = new TenantConfig { Id = "company", Limits = new LimitsConfig { Windows = [new WindowLimit(LimitWindow.Monthly, MaxUsd: 10m, MaxTokens: 100_000)] } };
+        var ann = new TenantConfig { Id = "ann", Parent = "company", HoldPolicy = HoldPolicy.Refuse, Limits = LimitsConfig.DailyUsd(6m) };
+        var bob = new TenantConfig { Id = "bob", Parent = "company", HoldPolicy = HoldPolicy.Refuse, Limits = new LimitsConfig { Windows = [new WindowLimit(LimitWindow.FiveHours, MaxRequests: 30)], RequestsPerMinute = 25 } };
+        var proxies = Enumerable.Range(1, 4).Select(number => Proxy($"p{number}", of: [company, ann, bob])).ToList();
+
+        var granted = new List<(string Tenant, Reservation Held)>();
+        async Task TryAllAsync()
+        {
+            var found = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i =>
+            {
+                var tenant = i % 3 == 0 ? bob : ann;
+                return (Tenant: tenant.Id, Held: await TryReserveAsync(proxies[i % 4], tenant, new HoldEstimate(Usd / 10, 0, 500, 1_000, 100)));
+            }));
+            granted.AddRange(found.Where(one => one.Held is not null)!);
+        }
+
+        await TryAllAsync();
+        AssertWithin();
+
+        // Unused slices come back after a moment; then what is left can be had by anybody.
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await Task.WhenAll(proxies.Select(proxy => proxy.KeepLeasesAsync(CancellationToken.None)));
+                await TryAllAsync();
+                AssertWithin();
+                return granted.Count == 66;
+            },
+            "everything that fits is held");
+        granted.ForEach(one => one.Held.Dispose());
+
+        void AssertWithin()
+        {
+            Assert.True(granted.Count <= 66, $"{granted.Count} of 1,500 tokens each");
+            Assert.True(granted.Count(one => one.Tenant == "ann") <= 60, "ann holds 10 cents each");
+            Assert.True(granted.Count(one => one.Tenant == "bob") <= 25, "bob may have 25 in a minute");
+        }
+    }
+
+    [Fact]
+    public async Task Requests_at_a_time_are_counted_over_all_proxies_and_free_again_when_they_end()
+    {
+        var few = new TenantConfig { Id = "few", Limits = new LimitsConfig { ConcurrentRequests = 3 } };
+        var (one, two) = (Proxy("one", of: [few]), Proxy("two", of: [few]));
+        var held = new[] { await TryReserveAsync(one, few, Hold(1)), await TryReserveAsync(one, few, Hold(1)), await TryReserveAsync(two, few, Hold(1)) };
+        Assert.All(held, Assert.NotNull);
+
+        Assert.Null(await TryReserveAsync(one, few, Hold(1)));
+        Assert.Null(await TryReserveAsync(two, few, Hold(1)));
+        held[0]!.Settle(Guid.CreateVersion7(), 0m);
+
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await Task.WhenAll(one.KeepLeasesAsync(CancellationToken.None), two.KeepLeasesAsync(CancellationToken.None));
+                return await TryReserveAsync(two, few, Hold(1)) is not null;
+            },
+            "the place of the one that ended is free on the other proxy");
+        Assert.Null(await TryReserveAsync(one, few, Hold(1)));
+    }
+
+    [Fact]
+    public async Task Sessions_are_counted_over_all_proxies_and_one_that_is_refused_takes_no_place()
+    {
+        var two = new TenantConfig { Id = "two", Limits = new LimitsConfig { ConcurrentSessions = 2 } };
+        var (here, there) = (Proxy("here", of: [two]), Proxy("there", of: [two]));
+        (await TryReserveAsync(here, two, Hold(1), "a"))!.Dispose();
+        (await TryReserveAsync(there, two, Hold(1), "b"))!.Dispose();
+
+        Assert.Null(await TryReserveAsync(here, two, Hold(1), "c"));
+        Assert.Null(await TryReserveAsync(there, two, Hold(1), "c"));
+        (await TryReserveAsync(there, two, Hold(1), "a"))!.Dispose();
+        await ExecuteAsync("update ccgate.limit_sessions set expires_at = clock_timestamp() where session = 'b'");
+        (await TryReserveAsync(here, two, Hold(1), "c"))!.Dispose();
+    }
+
+    [Fact]
     public async Task Without_the_database_a_proxy_spends_what_it_leased_and_then_refuses()
     {
         using var server = await PostgresServer.StartAsync();
@@ -118,22 +198,24 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         Assert.Equal(RefusalReason.Unavailable, refused.Refusal.Reason);
     }
 
-    private QuotaLedger Proxy(string name, TimeProvider? time = null, PostgresDatabase? on = null)
+    private QuotaLedger Proxy(string name, TimeProvider? time = null, PostgresDatabase? on = null, TenantConfig[]? of = null)
     {
         var ledger = new QuotaLedger(
-            new ConfigSource(new GatewayConfig { Tenants = [tenant] }), time ?? TimeProvider.System, new QuotaLeases(on ?? database, new ProxyIdentity(name)));
+            new ConfigSource(new GatewayConfig { Tenants = [.. of ?? [tenant]] }), time ?? TimeProvider.System, new QuotaLeases(on ?? database, new ProxyIdentity(name)));
         ledger.FeedNothing();
         ledgers.Add(ledger);
         return ledger;
     }
 
-    private async Task<Reservation?> TryReserveAsync(QuotaLedger proxy, long pico)
+    private Task<Reservation?> TryReserveAsync(QuotaLedger proxy, long pico) => TryReserveAsync(proxy, tenant, Hold(pico));
+
+    private static async Task<Reservation?> TryReserveAsync(QuotaLedger proxy, TenantConfig payer, HoldEstimate hold, string? session = null)
     {
         try
         {
-            return await proxy.ReserveAsync(tenant, Hold(pico), Now);
+            return await proxy.ReserveAsync(payer, hold, Now, session: session);
         }
-        catch (RefusedException refused) when (refused.Refusal.Reason == RefusalReason.BudgetExhausted)
+        catch (RefusedException refused) when (refused.Refusal.Reason is RefusalReason.BudgetExhausted or RefusalReason.RateLimited)
         {
             return null;
         }

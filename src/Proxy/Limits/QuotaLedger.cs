@@ -77,7 +77,7 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
             // The configuration may have changed since the path was asked for.
             Bind_NeedsLock();
             path = PathOf_NeedsLock(path.Tenant, path.Key);
-            if (sessions.Shortage(path, session) is { } busy)
+            if (leases is null && sessions.Shortage(path, session) is { } busy)
             {
                 shortage = busy;
                 return null;
@@ -471,7 +471,7 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
             return;
         }
 
-        sessions.Leave(reservation.Path, reservation.Session);
+        sessions.Leave(reservation.Path, reservation.Session, remembers: leases is null);
         foreach (var (period, check) in reservation.Places)
         {
             period.Held -= reservation.Held.LimitedBy(check.Max);

@@ -51,13 +51,20 @@ internal sealed class SessionTable(TimeProvider time)
         }
     }
 
-    public void Leave(LimitPath path, string session)
+    /// <param name="path">The path it was entered on.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="remembers">Whether it stays in use for its lifetime here; not where somebody else counts it.</param>
+    public void Leave(LimitPath path, string session, bool remembers)
     {
         foreach (var check in path.Sessions)
         {
             if (subjects.TryGetValue(check.Subject, out var uses) && uses.TryGetValue(session, out var use))
             {
                 uses[session] = new Use(Math.Max(0, use.InFlight - 1), time.GetTimestamp());
+                if (!remembers && use.InFlight <= 1)
+                {
+                    uses.Remove(session);
+                }
             }
         }
     }
