@@ -1,5 +1,7 @@
+using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
+using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Spend;
@@ -39,6 +41,49 @@ public sealed class SpendFeedTests : IDisposable
         time.Advance(TimeSpan.FromDays(1));
 
         (await ledger.ReserveAsync(tenant, hold, time.GetUtcNow()).WaitAsync(TimeSpan.FromSeconds(30))).Dispose();
+        await feed.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task What_is_added_to_history_long_after_is_counted_in_the_windows_that_reach_back_to_it()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var limits = new LimitsConfig { Windows = [new WindowLimit(LimitWindow.Total, MaxUsd: 100m)] };
+        var config = new ConfigSource(new GatewayConfig { Tenants = [new TenantConfig { Id = "alice", Limits = limits }] });
+        await using var database = new SqliteDatabase(Path.Combine(data.FullName, "store.db"));
+        var store = new SqliteEventStore(database, TimeProvider.System);
+        await store.MigrateAsync(CancellationToken.None);
+        await Checkpoints.MigrateAsync(database, [new SpendProjection()], TimeProvider.System, CancellationToken.None);
+        var round = new ProjectionRound(database, store, TimeProvider.System);
+        using var ledger = new QuotaLedger(config, TimeProvider.System);
+        using var file = new JournalFile(data);
+        using var journal = new UsageJournal(file, config, NullLogger<UsageJournal>.Instance);
+        using var feed = new SpendFeed(database, ledger, journal, TimeProvider.System, NullLogger<SpendFeed>.Instance);
+        await feed.StartAsync(CancellationToken.None);
+
+        // Of today, of last month, of today again, and once more of last month: what was added up before must not be believed then.
+        var expected = 0m;
+        foreach (var (age, usd) in new[] { (0, 1m), (30, 2m), (0, 4m), (30, 8m), (40, 16m) })
+        {
+            var admitted = now.AddDays(-age);
+            var request = new RequestCompleted
+            {
+                RequestId = Guid.CreateVersion7(now),
+                TenantId = "alice",
+                KeyId = "k",
+                AdmittedAt = admitted,
+                CompletedAt = admitted,
+                SpendUsd = usd,
+                Attempts = [new Attempt { Number = 1, UpstreamId = "u", ProviderModel = "m", SpendUsd = usd }],
+            };
+            await store.AppendAsync([EventRecord.From(request)], CancellationToken.None);
+            await round.CatchUpAsync(new SpendProjection(), CancellationToken.None);
+            expected += usd;
+
+            await Eventually.HoldsAsync(
+                () => ledger.Now(new LimitSubject("alice", null), LimitWindow.Total).Committed.Pico == Picodollars.FromUsd(expected), $"{expected} USD are counted");
+        }
+
         await feed.StopAsync(CancellationToken.None);
     }
 }
