@@ -11,9 +11,11 @@ internal delegate bool UpstreamHealth(string upstreamId);
 /// <summary>Answers the Node project's question for today, from the spend table.</summary>
 internal sealed class NodeUsageReader(ConfigSource config, SpendReader spend, TimeProvider time, UpstreamHealth? health = null)
 {
+    private static readonly WindowClock Utc = new TenantConfig { Id = "" }.Clock;
+
     public async Task<NodeTenantContent> TenantAsync(TenantConfig tenant, CancellationToken cancellationToken)
     {
-        var (date, day) = await DayAsync(tenant.Id, tenant.TimeZone, cancellationToken);
+        var (date, day) = await DayAsync(tenant.Id, tenant.Clock, cancellationToken);
         var limits = new NodeLimits(NodeUsdLimit.Of(day.TotalCost, tenant.DailyMaxUsd));
         return new NodeTenantContent(new NodeTenant(tenant.Id, tenant.Name), new NodeTenantUsage(tenant.Id, date, limits, day));
     }
@@ -28,7 +30,7 @@ internal sealed class NodeUsageReader(ConfigSource config, SpendReader spend, Ti
             tenants.Add(new NodeAdminTenant(tenant.Id, tenant.Name, usage.TodayUsage, usage.Limits));
         }
 
-        var (_, today) = await DayAsync(tenant: null, TimeZoneInfo.Utc, cancellationToken);
+        var (_, today) = await DayAsync(tenant: null, Utc, cancellationToken);
         var upstreams = snapshot.Upstreams
             .Select(upstream => new NodeUpstream(upstream.Id, upstream.Name, upstream.Url, upstream.Enabled && (health?.Invoke(upstream.Id) ?? true)))
             .ToList();
@@ -41,16 +43,12 @@ internal sealed class NodeUsageReader(ConfigSource config, SpendReader spend, Ti
         return new NodeAdminContent(new NodeAdminUsage(today, tenants), system, upstreams);
     }
 
-    private async Task<(string Date, NodeDay Day)> DayAsync(string? tenant, TimeZoneInfo zone, CancellationToken cancellationToken)
+    /// <summary>The day that the daily limit is about, which begins at the tenant's reset time.</summary>
+    private async Task<(string Date, NodeDay Day)> DayAsync(string? tenant, WindowClock clock, CancellationToken cancellationToken)
     {
-        var today = LocalDay.Of(time.GetUtcNow(), zone);
-        var question = new SpendQuestion
-        {
-            Tenant = tenant,
-            Zone = zone,
-            From = LocalDay.StartOf(today, zone),
-            To = LocalDay.StartOf(today.AddDays(1), zone),
-        };
+        var window = clock.Containing(LimitWindow.Daily, time.GetUtcNow());
+        var today = LocalDay.Of(window.Start, clock.Zone);
+        var question = new SpendQuestion { Tenant = tenant, Zone = clock.Zone, From = window.Start, To = window.End };
         var byModel = await spend.ReadAsync(question with { By = SpendBy.Model }, cancellationToken);
         var byHour = await spend.ReadAsync(question with { By = SpendBy.Hour }, cancellationToken);
         return (today.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), new NodeDay(byModel, byHour));
