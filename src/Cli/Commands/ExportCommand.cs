@@ -138,7 +138,7 @@ internal sealed class ExportCommand
             var writer = new StreamWriter(pipe, bufferSize: 65536);
             await WriteLinesAsync(lines, writer);
         }
-        catch (IOException) when (!pipe.CanSeek)
+        catch (IOException)
         {
         }
     }

@@ -61,6 +61,16 @@ public abstract class LedgerExportContract(Storage storage) : ProjectionTest(sto
     }
 
     [Fact]
+    public async Task A_period_begins_with_its_first_instant_and_ends_before_its_last()
+    {
+        await AppendAsync(Events.Request());
+
+        Assert.Single(await RequestsAsync(Always with { From = Events.Noon, To = Events.Noon.AddMinutes(15) }));
+        Assert.Empty(await RequestsAsync(Always with { From = Events.Noon.AddHours(-1), To = Events.Noon }));
+        Assert.Empty(await RequestsAsync(Always with { Tenant = "bob" }));
+    }
+
+    [Fact]
     public async Task A_day_is_the_tenants_own()
     {
         await AppendAsync(Events.Request() with { AdmittedAt = new DateTimeOffset(2026, 11, 21, 23, 30, 0, TimeSpan.Zero) });
