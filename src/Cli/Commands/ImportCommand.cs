@@ -77,9 +77,10 @@ internal sealed class ImportCommand
     private async Task WriteAsync(NodeImportReport report, ParseResult parsed, DirectoryInfo directory)
     {
         var output = parsed.InvocationConfiguration.Output;
-        var known = options.ReadConfig(parsed).Tenants.Select(tenant => tenant.Id).ToHashSet(StringComparer.Ordinal);
         var config = new ConfigDirectory(new DirectoryInfo(Path.Combine(directory.FullName, "config")));
-        var problems = config.Exists ? config.Read().Problems : [];
+        var reading = config.Exists ? config.Read() : new ConfigReading(null, []);
+        var problems = reading.Problems;
+        var known = options.ReadConfig(parsed).Tenants.Concat(reading.Config?.Tenants ?? []).Select(tenant => tenant.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var tenant in report.Tenants)
         {
             tenant.Known = known.Contains(tenant.Tenant);

@@ -186,6 +186,7 @@ public sealed class SqliteNodeImportTests() : NodeImportContract(Storage.Sqlite)
 
         Assert.Equal(0, run.Exit);
         Assert.Contains("小明 (not in tenants.json)", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("tenant-1 (not", run.Output, StringComparison.Ordinal);
         Assert.Contains($"--config {Path.Combine(project, "config")}", run.Output, StringComparison.Ordinal);
         Assert.Contains("$.proxy.retryDelay", run.Output, StringComparison.Ordinal);
     }
