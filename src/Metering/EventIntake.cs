@@ -9,6 +9,11 @@ internal sealed record RejectedEvent(EventRecord Event, string Reason);
 /// <summary>The one door into the event store: what comes in is checked one by one, so that a bad event stops nobody but itself.</summary>
 internal sealed class EventIntake(IEventStore store)
 {
+    private long stored;
+
+    /// <summary>How many events became part of the history through this door; those that were part of it already do not count.</summary>
+    public long Stored => Interlocked.Read(ref stored);
+
     /// <summary>Stores the good events and gives back the others; throws only when the store cannot be reached, and may then be called again.</summary>
     public async Task<IReadOnlyList<RejectedEvent>> AcceptAsync(IReadOnlyList<EventRecord> events, CancellationToken cancellationToken)
     {
@@ -38,7 +43,7 @@ internal sealed class EventIntake(IEventStore store)
     {
         try
         {
-            await store.AppendAsync(events, cancellationToken);
+            Interlocked.Add(ref stored, await store.AppendAsync(events, cancellationToken));
         }
         catch (UnstorableEventException refused) when (events.Count == 1)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
 
@@ -11,6 +12,7 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(SpendReport))]
 [JsonSerializable(typeof(LedgerPage))]
 [JsonSerializable(typeof(ProjectionList))]
+[JsonSerializable(typeof(ReconciliationReport))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]

@@ -47,8 +47,9 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
     }
 
     /// <summary>Opens the store that the configuration names, or the file in the data directory.</summary>
+    /// <param name="create">Whether a file that is not there is a new store.</param>
     /// <exception cref="CommandFailedException">There is none.</exception>
-    public OpenStore Open(ParseResult parsed)
+    public OpenStore Open(ParseResult parsed, bool create = false)
     {
         var config = ReadConfig(parsed);
         var file = new FileInfo(Path.Combine(parsed.GetValue(Data)!.FullName, "store.db"));
@@ -64,7 +65,7 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
             return new OpenStore(config, postgres, new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance));
         }
 
-        if (!file.Exists)
+        if (!file.Exists && !create)
         {
             // Opening it would create an empty store and then report that nothing was ever spent.
             throw new CommandFailedException($"There is no store at {file.FullName}: name its directory with --data, a PostgreSQL with 'eventStore' in "
