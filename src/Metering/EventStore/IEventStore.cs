@@ -26,4 +26,10 @@ internal interface IEventStore
 
     /// <summary>Events after a position, up to and including another, in order.</summary>
     Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken);
+
+    /// <summary>The event of that id; null when there is none.</summary>
+    Task<StoredEvent?> FindAsync(Guid id, CancellationToken cancellationToken);
+
+    /// <summary>The events of one stream after a version, in order.</summary>
+    Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(string stream, long after, int limit, CancellationToken cancellationToken);
 }

@@ -158,15 +158,23 @@ internal sealed partial class PostgresEventStore(PostgresDatabase database, ILog
         return drawn;
     }
 
-    public async Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken) =>
+        await SelectAsync("where seq_id > $1 and seq_id <= $2 order by seq_id limit $3", cancellationToken, after, upTo, limit);
+
+    public async Task<StoredEvent?> FindAsync(Guid id, CancellationToken cancellationToken) =>
+        (await SelectAsync("where id = $1", cancellationToken, id)).SingleOrDefault();
+
+    public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(string stream, long after, int limit, CancellationToken cancellationToken) =>
+        await SelectAsync("where stream_id = $1 and version > $2 order by version limit $3", cancellationToken, stream, after, limit);
+
+    private async Task<List<StoredEvent>> SelectAsync(string rest, CancellationToken cancellationToken, params object[] values)
     {
-        await using var command = database.Source.CreateCommand("""
-            select seq_id, stream_id, version, type, id, "timestamp", data::text
-            from metering.mt_events where seq_id > $1 and seq_id <= $2 order by seq_id limit $3
-            """);
-        command.Parameters.Add(new() { Value = after });
-        command.Parameters.Add(new() { Value = upTo });
-        command.Parameters.Add(new() { Value = limit });
+        await using var command = database.Source.CreateCommand(
+            $"""select seq_id, stream_id, version, type, id, "timestamp", data::text from metering.mt_events {rest}""");
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
 
         var events = new List<StoredEvent>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

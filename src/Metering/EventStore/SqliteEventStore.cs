@@ -31,17 +31,24 @@ internal sealed class SqliteEventStore(SqliteDatabase database, TimeProvider tim
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    public async Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredEvent>> ReadAsync(long after, long upTo, int limit, CancellationToken cancellationToken) =>
+        await SelectAsync("where seq_id > @1 and seq_id <= @2 order by seq_id limit @3", cancellationToken, after, upTo, limit);
+
+    public async Task<StoredEvent?> FindAsync(Guid id, CancellationToken cancellationToken) =>
+        (await SelectAsync("where id = @1", cancellationToken, id)).SingleOrDefault();
+
+    public async Task<IReadOnlyList<StoredEvent>> ReadStreamAsync(string stream, long after, int limit, CancellationToken cancellationToken) =>
+        await SelectAsync("where stream_id = @1 and version > @2 order by version limit @3", cancellationToken, stream, after, limit);
+
+    private async Task<List<StoredEvent>> SelectAsync(string rest, CancellationToken cancellationToken, params object[] values)
     {
         await using var connection = (SqliteConnection)await database.OpenAsync(cancellationToken);
         await using var command = connection.CreateCommand();
-        command.CommandText = """
-            select seq_id, stream_id, version, type, id, "timestamp", data
-            from mt_events where seq_id > @after and seq_id <= @upTo order by seq_id limit @limit
-            """;
-        command.Parameters.AddWithValue("@after", after);
-        command.Parameters.AddWithValue("@upTo", upTo);
-        command.Parameters.AddWithValue("@limit", limit);
+        command.CommandText = $"""select seq_id, stream_id, version, type, id, "timestamp", data from mt_events {rest}""";
+        foreach (var value in values)
+        {
+            command.Parameters.AddWithValue("@" + (command.Parameters.Count + 1), value);
+        }
 
         var events = new List<StoredEvent>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -161,6 +161,30 @@ public abstract class EventStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_event_is_found_by_its_id()
+    {
+        var records = Events.Records(3);
+        await Append(records);
+
+        var found = await Store.FindAsync(records[1].Id, CancellationToken.None);
+        Assert.Equal((await ReadAll())[1], found);
+        Assert.Null(await Store.FindAsync(Guid.CreateVersion7(Events.Noon), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task One_stream_is_read_in_pages_by_version_and_without_the_others()
+    {
+        await Append([.. Events.Records(4, "alice"), .. Events.Records(2, "bob"), .. Events.Records(3, "alice")]);
+        var alice = (await ReadAll()).Where(stored => stored.Stream == Events.Record("alice").Stream).ToList();
+
+        var first = await Store.ReadStreamAsync(alice[0].Stream, 0, 5, CancellationToken.None);
+        var rest = await Store.ReadStreamAsync(alice[0].Stream, first[^1].Version, 5, CancellationToken.None);
+        Assert.Equal((5, 2), (first.Count, rest.Count));
+        Assert.Equal(alice, [.. first, .. rest]);
+        Assert.Empty(await Store.ReadStreamAsync("usage/nobody/2026-11-21", 0, 5, CancellationToken.None));
+    }
+
+    [Fact]
     public async Task Unicode_and_large_events_keep_their_meaning()
     {
         var data = new JsonObject
