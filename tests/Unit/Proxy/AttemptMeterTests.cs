@@ -236,7 +236,7 @@ public sealed class AttemptMeterTests
         {
             using var sent = new MemoryStream();
             using var stream = compressor(sent);
-            using var meter = new AttemptMeter(200, Sse, encoding);
+            using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, encoding);
             void Send(string data)
             {
                 stream.Write(Encoding.UTF8.GetBytes(Frame(data)));
@@ -288,7 +288,7 @@ public sealed class AttemptMeterTests
     [Fact]
     public void A_body_beyond_the_bound_is_unknown_and_says_so()
     {
-        using var meter = new AttemptMeter(200, Json, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Json, null);
         var part = new byte[1024 * 1024];
         Array.Fill(part, (byte)' ');
         for (var i = 0; i < 33; i++)
@@ -313,7 +313,7 @@ public sealed class AttemptMeterTests
     [Fact]
     public void Finishing_again_gives_the_same()
     {
-        using var meter = new AttemptMeter(200, Sse, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, null);
         meter.Observe(Encoding.UTF8.GetBytes(Frame(Start)));
 
         var first = meter.Finish();
@@ -325,7 +325,7 @@ public sealed class AttemptMeterTests
     [Fact]
     public void Watching_deltas_allocates_nothing()
     {
-        using var meter = new AttemptMeter(200, Sse, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, null);
         meter.Observe(Encoding.UTF8.GetBytes(Frame(Start)));
         var deltas = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(Frame(Delta("some text")), 50)));
         void Observe()
