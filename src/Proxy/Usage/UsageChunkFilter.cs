@@ -13,7 +13,7 @@ namespace CCGate.Proxy.Usage;
 internal sealed class UsageChunkFilter(Stream inner) : ForwardOnlyStream
 {
     private const int LongestChunk = 16 * 1024;
-    private const int ReadBytes = 16 * 1024;
+    private const int ReadBytes = 8 * 1024;
 
     private readonly byte[] incoming = new byte[ReadBytes];
     private PooledBuffer pending; // Belongs to an event whose end has not come.
