@@ -314,6 +314,56 @@ public sealed class SurfaceTests
         Assert.True(completed.Usage.OutputTokens > 0 && completed.SpendUsd > 0);
     }
 
+    [Fact]
+    public async Task A_limit_of_tokens_is_shared_by_all_the_answers_that_are_asked_for()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnswerAsync(http, "openai", "chat.json"));
+        await using var gateway = await StartAsync(upstream, "openai", """ "limits": { "daily": { "maxTokens": 2000 } }, "minOutputTokens": 10 """);
+        const string Two = """{"model":"gpt-5.5","messages":[],"n":2,"max_tokens":5000}""";
+
+        using var response = await gateway.PostAsync(Two, Chat);
+
+        var prompt = (Two.Length + 1) / 2;
+        Assert.Equal(((2000 - prompt) / 2).ToString(CultureInfo.InvariantCulture), response.Headers.GetValues("x-ccgate-max-tokens").Single());
+    }
+
+    [Theory]
+    [InlineData(Chat, "openai", "rate_limit_exceeded")]
+    [InlineData(Responses, "openai-responses", "rate_limit_exceeded")]
+    [InlineData(Generate, "gemini", "RESOURCE_EXHAUSTED")]
+    public async Task A_rate_is_refused_with_the_time_to_wait(string path, string kind, string code)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.JsonAsync(http, "{}", status: 400));
+        await using var gateway = await StartAsync(upstream, kind, """ "limits": { "requestsPerMinute": 1 } """);
+
+        using var first = await gateway.PostAsync(Body(kind), path);
+        using var second = await gateway.PostAsync(Body(kind), path);
+
+        Assert.Equal((HttpStatusCode.BadRequest, HttpStatusCode.TooManyRequests), (first.StatusCode, second.StatusCode));
+        Assert.Contains($"\"{code}\"", await second.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.InRange(second.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 75);
+        Assert.False(second.Headers.Contains("x-should-retry"));
+    }
+
+    [Theory]
+    [InlineData(Chat, "openai", "chat.sse", """{"model":"gpt-5.5","stream":true,"max_tokens":5000,"messages":[]}""")]
+    [InlineData(Responses, "openai-responses", "completed.sse", """{"model":"gpt-5.5","stream":true,"max_output_tokens":5000,"input":"x"}""")]
+    [InlineData(Stream + "?alt=sse", "gemini", "stream.sse", """{"contents":[],"generationConfig":{"maxOutputTokens":5000}}""")]
+    [InlineData(Generate, "gemini", "single.json", """{"contents":[],"generationConfig":{"maxOutputTokens":5000}}""")]
+    public async Task Who_has_the_whole_answer_finds_the_hold_given_back(string path, string kind, string answer, string body)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnswerAsync(http, kind, answer));
+        await using var gateway = await StartAsync(upstream, kind, """ "limits": { "daily": { "maxUSD": 0.09 } }, "holdPolicy": "refuse" """);
+
+        for (var i = 0; i < 10; i++)
+        {
+            // One hold of 0.05 fits and two do not; what is spent of it is less than 0.004.
+            using var response = await gateway.PostAsync(body, path);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            await response.Content.ReadAsByteArrayAsync();
+        }
+    }
+
     [Theory]
     [InlineData("/openai/v1/models", null, "data", "id", "gpt-5.5")]
     [InlineData("/v1/models", null, "data", "id", "gpt-5.5")]

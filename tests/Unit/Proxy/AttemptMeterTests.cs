@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Usage;
 
 namespace CCGate.Tests.Unit.Proxy;
@@ -322,12 +323,20 @@ public sealed class AttemptMeterTests
         Assert.Same(first, meter.Finish());
     }
 
-    [Fact]
-    public void Watching_deltas_allocates_nothing()
+    public static TheoryData<string, string> Deltas() => new()
     {
-        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, null);
+        { nameof(UpstreamKind.Anthropic), Frame(Delta("some text")) },
+        { nameof(UpstreamKind.OpenAi), """data: {"id":"c","model":"m","service_tier":"default","choices":[{"index":0,"delta":{"content":"some text"},"finish_reason":null}],"usage":null}""" + "\n\n" },
+        { nameof(UpstreamKind.OpenAiResponses), """data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_1","delta":"some text"}""" + "\n\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Deltas))]
+    public void Watching_deltas_allocates_nothing(string kind, string delta)
+    {
+        using var meter = new AttemptMeter(UsageReaders.For(Enum.Parse<UpstreamKind>(kind), likelyPromptTokens: 1), 200, Sse, null);
         meter.Observe(Encoding.UTF8.GetBytes(Frame(Start)));
-        var deltas = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(Frame(Delta("some text")), 50)));
+        var deltas = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(delta, 50)));
         void Observe()
         {
             foreach (var cut in (int[])[100, 1000, deltas.Length])
