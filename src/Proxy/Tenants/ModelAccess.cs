@@ -32,7 +32,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
     public IReadOnlyList<string> List(TenantConfig tenant, PriceBook prices, params UpstreamKind[] kinds)
     {
         // "name*" stands for the name and its dated ids, "name-20*" for the dated ids alone: those have no name of their own to show.
-        var priced = prices.Prices.Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name) && !name.EndsWith("-20", StringComparison.Ordinal)).ToList();
+        var priced = prices.Prices.Where(price => MayBeServed(price.Provider, kinds)).Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name) && !name.EndsWith("-20", StringComparison.Ordinal)).ToList();
         return [.. pool.Current
             .Where(upstream => Speaks(upstream.Config.Kind, kinds) && SharesGroup(upstream.Config, tenant))
             .SelectMany(upstream => Names(upstream.Config, priced))
@@ -40,6 +40,15 @@ internal sealed class ModelAccess(UpstreamPool pool)
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .Order(StringComparer.Ordinal)];
     }
+
+    /// <summary>An upstream with a pattern says nothing of whose models it serves; those of a provider with a protocol of its own are not offered in another.</summary>
+    private static bool MayBeServed(string? provider, UpstreamKind[] kinds) => provider switch
+    {
+        "anthropic" => kinds.Contains(UpstreamKind.Anthropic),
+        "openai" => kinds.Contains(UpstreamKind.OpenAi),
+        "gemini" => kinds.Contains(UpstreamKind.Gemini),
+        _ => true,
+    };
 
     private static IEnumerable<string> Names(UpstreamConfig upstream, List<string> priced) =>
         upstream.ModelMapping.Keys

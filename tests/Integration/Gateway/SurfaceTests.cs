@@ -384,6 +384,25 @@ public sealed class SurfaceTests
         Assert.Equal(only, one.GetProperty(member).GetString());
     }
 
+    [Fact]
+    public async Task A_provider_s_models_are_not_offered_in_another_s_protocol()
+    {
+        const string Rates = """ "perMillion": { "input": 1, "output": 10, "cacheRead": 1, "cacheWrite5m": 1, "cacheWrite1h": 1 } """;
+        var upstreams = string.Join(", ", new[] { "anthropic", "openai", "gemini" }.Select(kind => $$"""{ "id": "{{kind}}", "kind": "{{kind}}", "url": "http://127.0.0.1:1", "key": "k" }"""));
+        var prices = string.Join(", ", new[] { "anthropic", "openai", "gemini" }.Select(provider => $$"""{ "model": "of-{{provider}}", "provider": "{{provider}}", {{Rates}} }"""));
+        await using var gateway = await TestGateway.StartAsync(
+            $$"""{ "upstreams": [ {{upstreams}} ] }""", prices: $$"""{ "version": "test", "prices": [ {{prices}}, { "model": "of-anybody", {{Rates}} } ] }""");
+
+        var openAi = await GetAsync(gateway, "/openai/v1/models", version: null);
+        var anthropic = await GetAsync(gateway, "/anthropic/v1/models?limit=1000", version: null);
+
+        Assert.Equal(["of-anybody", "of-openai"], Names(openAi).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
+        Assert.Equal(["of-anthropic", "of-anybody"], Names(anthropic).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
+        Assert.DoesNotContain(Names(openAi), name => name.StartsWith("claude", StringComparison.Ordinal));
+
+        static IEnumerable<string> Names(JsonElement list) => list.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!);
+    }
+
     private static string Body(string kind) => kind switch
     {
         "gemini" => """{"contents":[]}""",
