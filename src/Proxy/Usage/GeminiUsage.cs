@@ -22,8 +22,17 @@ internal static class GeminiUsage
             CacheReadTokens = cached,
             OutputTokens = (Count(usage, "candidatesTokenCount") ?? 0) + thoughts,
             ReasoningTokens = thoughts,
-            ServiceTier = Text(usage, "serviceTier") ?? Text(usage, "trafficType"),
+            ServiceTier = Tier(Text(usage, "serviceTier") ?? Text(usage, "trafficType")),
             RawUsage = usage,
         };
     }
+
+    /// <summary>The name that prices have for a tier, however it is written: <c>ON_DEMAND_PRIORITY</c> where Vertex serves, <c>priority</c> elsewhere.</summary>
+    private static string? Tier(string? served) => served?.ToUpperInvariant() switch
+    {
+        "ON_DEMAND" or "STANDARD" => "standard",
+        "ON_DEMAND_PRIORITY" or "PRIORITY" => "priority",
+        "ON_DEMAND_FLEX" or "FLEX" => "flex",
+        _ => served,
+    };
 }
