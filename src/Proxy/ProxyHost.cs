@@ -18,7 +18,7 @@ internal static class ProxyHost
     public static IServiceCollection AddProxy(this IServiceCollection services, DirectoryInfo data)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<AnthropicSurface>();
+        services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<GatewayPipeline>();

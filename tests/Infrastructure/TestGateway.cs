@@ -42,13 +42,18 @@ internal sealed class TestGateway : IAsyncDisposable
     public IServiceProvider Services => app.Services;
 
     /// <summary>Starts a gateway over these files; what is not given is a tenant without limits and no upstream.</summary>
-    public static async Task<TestGateway> StartAsync(string upstreams, string? tenants = null, string server = "{}", DirectoryInfo? over = null)
+    public static async Task<TestGateway> StartAsync(string upstreams, string? tenants = null, string server = "{}", DirectoryInfo? over = null, string? prices = null)
     {
         var root = over ?? Directory.CreateTempSubdirectory("ccgate-test-");
         var config = root.CreateSubdirectory("config");
         Write(config, "server.json", server);
         Write(config, "upstreams.json", upstreams);
         Write(config, "tenants.json", tenants ?? Tenant());
+        if (prices is not null)
+        {
+            Write(config, "prices.json", prices);
+        }
+
         var directory = new ConfigDirectory(config);
         var reading = directory.Read();
         Assert.Empty(reading.Errors);

@@ -117,7 +117,7 @@ internal static class ServerFile
 
         if (root.Object("openai") is { } openai)
         {
-            root.Warn("openai", "this version has no OpenAI surface");
+            root.Warn("openai", "this version translates no protocol: what comes on the OpenAI paths goes to upstreams of the kinds openai and openai-responses");
             openai.Boolean("enabled", true);
             openai.Map("models");
             openai.String("defaultModel");

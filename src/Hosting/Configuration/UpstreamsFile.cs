@@ -58,11 +58,6 @@ internal static class UpstreamsFile
             Proxy = node.Url("proxy", "http", "https", "socks5", "socks4"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
-        if (kind is not (UpstreamKind.Anthropic or UpstreamKind.Simulator))
-        {
-            node.Warn("kind", "this version speaks to anthropic and simulator upstreams only; no request is sent to this one");
-        }
-
         if (upstream.Keys.Length > 1)
         {
             node.Warn("keys", "this version uses the first key only");

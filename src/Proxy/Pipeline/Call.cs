@@ -1,3 +1,4 @@
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Surfaces;
 
 namespace CCGate.Proxy.Pipeline;
@@ -15,12 +16,21 @@ internal enum CallKind
 /// <summary>The client's request after reading: what the gateway must know of it, and its bytes.</summary>
 internal sealed record Call(CallKind Kind, string Path, string Query, string Model, RequestBody Body)
 {
+    /// <summary>Stands in <see cref="Path"/> for the model, in a protocol whose paths name it.</summary>
+    public const string ModelInPath = "{model}";
+
+    /// <summary>The kind of upstream that speaks its protocol.</summary>
+    public UpstreamKind Upstreams { get; init; }
+
     public bool Streaming { get; init; }
 
     public string? SessionId { get; init; }
 
-    /// <summary>The most output tokens the client asks for.</summary>
+    /// <summary>The most output tokens the client asks for, in each answer.</summary>
     public long MaxOutputTokens { get; init; }
+
+    /// <summary>How many answers it asks for.</summary>
+    public long Choices { get; init; } = 1;
 
     /// <summary>Output tokens below which the provider would refuse the request: its thinking budget.</summary>
     public long ThinkingBudgetTokens { get; init; }
@@ -32,4 +42,13 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
 
     /// <summary>The client asks for a speed that is priced apart, such as <c>fast</c>.</summary>
     public bool Fast { get; init; }
+
+    /// <summary>The upstream is asked for usage that the client did not ask for: what tells it is not passed on.</summary>
+    public bool HidesUsage { get; init; }
+
+    /// <summary>What the prompt comes to where nobody says it: text has about four bytes a token, and the bound counts two.</summary>
+    public long LikelyPromptTokens => Math.Max(1, PromptTokensBound / 2);
+
+    /// <summary>The path for an upstream that knows the model by this name.</summary>
+    public string PathFor(string providerModel) => Path.Replace(ModelInPath, Uri.EscapeDataString(providerModel), StringComparison.Ordinal);
 }

@@ -8,9 +8,6 @@ namespace CCGate.Proxy.Pipeline;
 /// <summary>What became of a request, as the fact the bill is made of.</summary>
 internal static class Settlement
 {
-    // Text has about four bytes a token; the bound of a hold counts two.
-    private const int LikelyTokensPerBoundToken = 2;
-
     /// <summary>What is true if this process dies from here on: an upstream was called, and what it had been told was read.</summary>
     public static RequestCompleted Interrupted(Exchange exchange, string instance)
     {
@@ -57,7 +54,7 @@ internal static class Settlement
     public static Amounts Owed(RequestCompleted completed) => new(
         Picodollars.FromUsd(completed.SpendUsd + (completed.UnsettledUsd ?? 0m)), completed.Usage.TotalTokens + (completed.UnsettledTokens ?? 0), Requests: 1);
 
-    private static TokenUsage LikelyInput(Call call) => new() { InputTokens = Math.Max(1, call.PromptTokensBound / LikelyTokensPerBoundToken) };
+    private static TokenUsage LikelyInput(Call call) => new() { InputTokens = call.LikelyPromptTokens };
 
     private static Attempt Priced(Attempt attempt, AttemptRequest request, MeteredUsage metered)
     {

@@ -13,18 +13,11 @@ internal ref struct AnthropicBodyReader
     // No model reads more, so nothing can cost more.
     private const long LargestContextTokens = 1_000_000;
 
-    // Far above what any model writes. What is held for it must stay an amount that an event can hold.
-    private const long LargestMaxTokens = 10_000_000;
-
-    // What the results of one search can add to the prompt; an assumption, measured answers stay below it.
-    private const long TokensPerWebSearch = 25_000;
-    private const long WebSearchesWhenUnlimited = 10;
-
     private Utf8JsonReader reader;
     private long payloadBytes;
     private long attachmentTokens;
 
-    private AnthropicBodyReader(ReadOnlySpan<byte> body) => reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 256 });
+    private AnthropicBodyReader(ReadOnlySpan<byte> body) => reader = new Utf8JsonReader(body, BodyJson.Syntax);
 
     public string? Model { get; private set; }
 
@@ -48,7 +41,7 @@ internal ref struct AnthropicBodyReader
 
     /// <summary>Half the bytes of everything but attachments, which are counted by their size, and no more than a model can read.</summary>
     public readonly long PromptTokensBound(int bodyLength) =>
-        Math.Min(LargestContextTokens, ((bodyLength - payloadBytes + 1) / 2) + attachmentTokens + (WebSearches * TokensPerWebSearch));
+        Math.Min(LargestContextTokens, ((bodyLength - payloadBytes + 1) / 2) + attachmentTokens + (WebSearches * BodyJson.TokensPerHostedCall));
 
     /// <summary>Refuses what is not a JSON object, or says one of the things twice that decide the price.</summary>
     public static AnthropicBodyReader Read(ReadOnlySpan<byte> body)
@@ -58,14 +51,9 @@ internal ref struct AnthropicBodyReader
         {
             result.ReadTopLevel();
         }
-        catch (JsonException error)
+        catch (Exception error) when (BodyJson.IsUnreadable(error))
         {
-            throw new RefusedException(RefusalReason.InvalidRequest, $"The request body is not JSON: line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}.");
-        }
-        catch (InvalidOperationException)
-        {
-            // What the reader throws for half a surrogate pair, or bytes that are not UTF-8, in a text that has to be compared or kept.
-            throw new RefusedException(RefusalReason.InvalidRequest, "The request body is not JSON: a name or a text in it is not valid Unicode.");
+            throw BodyJson.NotJson(error);
         }
 
         return result;
@@ -73,11 +61,7 @@ internal ref struct AnthropicBodyReader
 
     private void ReadTopLevel()
     {
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-        {
-            throw new RefusedException(RefusalReason.InvalidRequest, "The request body is not a JSON object.");
-        }
-
+        BodyJson.EnterObject(ref reader);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             ReadMember();
@@ -91,19 +75,19 @@ internal ref struct AnthropicBodyReader
     {
         if (reader.ValueTextEquals("model"u8))
         {
-            Once(ModelSpan.IsMissing, "model");
+            BodyJson.Once(ModelSpan.IsMissing, "model");
             reader.Read();
-            Model = reader.TokenType == JsonTokenType.String ? reader.GetString() : throw Wrong("model", "a string");
-            ModelSpan = new BodySpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+            Model = reader.TokenType == JsonTokenType.String ? reader.GetString() : throw BodyJson.Wrong("model", "a string");
+            ModelSpan = BodyJson.SpanOf(in reader);
         }
         else if (reader.ValueTextEquals("max_tokens"u8))
         {
-            Once(MaxTokensSpan.IsMissing, "max_tokens");
+            BodyJson.Once(MaxTokensSpan.IsMissing, "max_tokens");
             reader.Read();
-            MaxTokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var limit) && limit is > 0 and <= LargestMaxTokens
+            MaxTokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var limit) && limit is > 0 and <= BodyJson.LargestMaxTokens
                 ? limit
-                : throw Wrong("max_tokens", FormattableString.Invariant($"a whole number above 0 and at most {LargestMaxTokens}"));
-            MaxTokensSpan = new BodySpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex));
+                : throw BodyJson.Wrong("max_tokens", FormattableString.Invariant($"a whole number above 0 and at most {BodyJson.LargestMaxTokens}"));
+            MaxTokensSpan = BodyJson.SpanOf(in reader);
         }
         else if (reader.ValueTextEquals("stream"u8))
         {
@@ -121,7 +105,7 @@ internal ref struct AnthropicBodyReader
         }
         else if (reader.ValueTextEquals("thinking"u8))
         {
-            ThinkingBudgetTokens = Math.Clamp(ReadMemberOf("budget_tokens"u8).Integer, 0, LargestMaxTokens);
+            ThinkingBudgetTokens = Math.Clamp(ReadMemberOf("budget_tokens"u8).Integer, 0, BodyJson.LargestMaxTokens);
         }
         else if (reader.ValueTextEquals("tools"u8))
         {
@@ -231,7 +215,7 @@ internal ref struct AnthropicBodyReader
     private void ReadTool()
     {
         var search = false;
-        var uses = WebSearchesWhenUnlimited;
+        var uses = BodyJson.HostedCallsWhenUnlimited;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("type"u8))
@@ -282,15 +266,4 @@ internal ref struct AnthropicBodyReader
 
         return found;
     }
-
-    // Parsers disagree about which of two members counts; what we priced must be what the upstream reads.
-    private static void Once(bool first, string name)
-    {
-        if (!first)
-        {
-            throw new RefusedException(RefusalReason.InvalidRequest, $"{name}: appears twice in the request body.");
-        }
-    }
-
-    private static RefusedException Wrong(string name, string allowed) => new(RefusalReason.InvalidRequest, $"{name}: must be {allowed}.");
 }

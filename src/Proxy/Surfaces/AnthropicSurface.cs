@@ -1,9 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
-using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.WebUtilities;
 
 namespace CCGate.Proxy.Surfaces;
 
@@ -11,20 +8,13 @@ namespace CCGate.Proxy.Surfaces;
 internal sealed class AnthropicSurface : ISurface
 {
     public const string Prefix = "/anthropic";
-
-    // Of models and sessions: both go into the event, which is kept for ever.
-    private const int LongestName = 200;
+    public static readonly AnthropicSurface Instance = new();
 
     public string Name => "anthropic";
 
     public async Task<Call> ReadAsync(HttpRequest request, CallKind kind, long maxBodyBytes, CancellationToken cancellationToken)
     {
-        if (request.Headers.ContentEncoding.Count > 0)
-        {
-            throw new RefusedException(RefusalReason.InvalidRequest, "content-encoding: send the request body uncompressed, its price must be read from it.");
-        }
-
-        var body = await RequestBody.ReadAsync(request, maxBodyBytes, cancellationToken);
+        var body = await ClientRequest.ReadBodyAsync(request, maxBodyBytes, cancellationToken);
         try
         {
             return Read(request, kind, body);
@@ -69,32 +59,23 @@ internal sealed class AnthropicSurface : ISurface
     private static Call Read(HttpRequest request, CallKind kind, RequestBody body)
     {
         var found = AnthropicBodyReader.Read(body.Bytes.Span);
-        if (string.IsNullOrEmpty(found.Model))
-        {
-            throw new RefusedException(RefusalReason.InvalidRequest, "model: Field required");
-        }
-
-        if (found.Model.Length > LongestName)
-        {
-            throw new RefusedException(RefusalReason.InvalidRequest, $"model: must be at most {LongestName} characters.");
-        }
-
+        var model = ClientRequest.Model(found.Model);
         if (!found.HasMessages)
         {
-            throw new RefusedException(RefusalReason.InvalidRequest, "messages: Field required");
+            throw ClientRequest.Missing("messages");
         }
 
         if (kind == CallKind.Generation && found.MaxTokens is null)
         {
-            throw new RefusedException(RefusalReason.InvalidRequest, "max_tokens: Field required");
+            throw ClientRequest.Missing("max_tokens");
         }
 
         body.Model = found.ModelSpan;
-        body.MaxOutputTokens = found.MaxTokensSpan;
-        return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", QueryWithoutKeys(request), found.Model, body)
+        body.OutputLimits = found.MaxTokens is null ? [] : [new OutputLimit(found.MaxTokensSpan, found.MaxTokens)];
+        return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", ClientRequest.QueryWithoutKeys(request), model, body)
         {
             Streaming = found.Streaming,
-            SessionId = SessionId(request, found.UserId),
+            SessionId = ClientRequest.SessionHeader(request, "X-Claude-Code-Session-Id", "x-session-id") ?? ClientRequest.Session(SessionOf(found.UserId)),
             MaxOutputTokens = found.MaxTokens ?? 0,
             ThinkingBudgetTokens = found.ThinkingBudgetTokens,
             PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),
@@ -103,43 +84,14 @@ internal sealed class AnthropicSurface : ISurface
         };
     }
 
-    private static string QueryWithoutKeys(HttpRequest request)
-    {
-        if (!request.QueryString.HasValue || !Credential.QueryParameters.Any(request.Query.ContainsKey))
-        {
-            return request.QueryString.Value ?? "";
-        }
-
-        var kept = new List<string>();
-        foreach (var pair in new QueryStringEnumerable(request.QueryString.Value))
-        {
-            if (!Credential.QueryParameters.Contains(pair.DecodeName().ToString(), StringComparer.OrdinalIgnoreCase))
-            {
-                kept.Add($"{pair.EncodedName}={pair.EncodedValue}");
-            }
-        }
-
-        return kept.Count == 0 ? "" : "?" + string.Join('&', kept);
-    }
-
-    private static string? SessionId(HttpRequest request, string? userId)
-    {
-        if (request.Headers["X-Claude-Code-Session-Id"] is [{ Length: > 0 and <= LongestName } header, ..])
-        {
-            return header;
-        }
-
-        if (request.Headers["x-session-id"] is [{ Length: > 0 and <= LongestName } other, ..])
-        {
-            return other;
-        }
-
-        return userId is not null && SessionOf(userId) is { Length: > 0 and <= LongestName } named ? named : null;
-    }
-
     /// <summary>Claude Code writes <c>{"device_id":…,"session_id":…}</c> into user_id, older versions <c>user_…_session_…</c>.</summary>
-    private static string? SessionOf(string userId)
+    private static string? SessionOf(string? userId)
     {
+        if (userId is null)
+        {
+            return null;
+        }
+
         if (userId.StartsWith('{'))
         {
             try

@@ -14,7 +14,17 @@ internal readonly record struct BodySpan(int Start, int Length)
     public bool IsMissing => Length == 0;
 }
 
-/// <summary>The client's bytes as they came, and where in them stand the two values the gateway may have to change.</summary>
+/// <summary>Where an output limit stands, or could stand, in the body.</summary>
+/// <param name="Span">What is replaced; of no length where the limit is put in.</param>
+/// <param name="Value">The limit the client gave; null when it gave none.</param>
+/// <param name="Before">What a limit that is put in needs before it, its name at least.</param>
+/// <param name="After">And after it.</param>
+internal readonly record struct OutputLimit(BodySpan Span, long? Value, string Before = "", string After = "");
+
+/// <summary>Bytes that take the place of others; at a span of no length they are put in.</summary>
+internal readonly record struct BodyEdit(BodySpan Span, string Text);
+
+/// <summary>The client's bytes as they came, and where in them stand the values the gateway may have to change.</summary>
 /// <remarks>Never parsed and written again: what is not changed goes out byte for byte, because a signature or an unknown member may depend on it.</remarks>
 internal sealed class RequestBody(byte[] buffer, int length) : IDisposable
 {
@@ -22,9 +32,14 @@ internal sealed class RequestBody(byte[] buffer, int length) : IDisposable
 
     public ReadOnlyMemory<byte> Bytes => new(rented ?? throw new ObjectDisposedException(nameof(RequestBody)), 0, length);
 
+    /// <summary>Missing where the model is not named in the body.</summary>
     public BodySpan Model { get; set; }
 
-    public BodySpan MaxOutputTokens { get; set; }
+    /// <summary>More than one where a protocol has several names for it.</summary>
+    public IReadOnlyList<OutputLimit> OutputLimits { get; set; } = [];
+
+    /// <summary>What every upstream is asked besides, so that its answer tells its usage.</summary>
+    public BodyEdit? Addition { get; set; }
 
     /// <summary>Reads the whole body into a pooled buffer; refuses what is larger than the bound as soon as that shows.</summary>
     public static async Task<RequestBody> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
@@ -68,20 +83,28 @@ internal sealed class RequestBody(byte[] buffer, int length) : IDisposable
     /// <summary>The bytes for an upstream: the client's own, with the model and the token limit replaced where they differ.</summary>
     public ReadOnlyMemory<byte> With(string? model, long? maxOutputTokens)
     {
-        if (model is null && maxOutputTokens is null)
+        if (model is null && maxOutputTokens is null && Addition is null)
         {
             return Bytes;
         }
 
-        var edits = new List<(BodySpan Span, byte[] Text)>(2);
-        if (model is not null)
+        var edits = new List<(BodySpan Span, byte[] Text)>(3);
+        if (Addition is { } addition)
+        {
+            edits.Add((addition.Span, Encoding.UTF8.GetBytes(addition.Text)));
+        }
+
+        if (model is not null && !Model.IsMissing)
         {
             edits.Add((Model, JsonEncodedText.Encode(model).EncodedUtf8Bytes is var text ? [(byte)'"', .. text, (byte)'"'] : []));
         }
 
-        if (maxOutputTokens is { } limit)
+        foreach (var place in OutputLimits)
         {
-            edits.Add((MaxOutputTokens, Encoding.ASCII.GetBytes(limit.ToString(System.Globalization.CultureInfo.InvariantCulture))));
+            if (maxOutputTokens is { } limit && !(place.Value <= limit))
+            {
+                edits.Add((place.Span, Encoding.UTF8.GetBytes(FormattableString.Invariant($"{place.Before}{limit}{place.After}"))));
+            }
         }
 
         edits.Sort((left, right) => left.Span.Start.CompareTo(right.Span.Start));

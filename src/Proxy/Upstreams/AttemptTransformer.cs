@@ -30,7 +30,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         var upstream = request.Upstream.Config;
-        proxyRequest.RequestUri = new Uri(destinationPrefix.TrimEnd('/') + request.Call.Path + request.Call.Query);
+        proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, request.Call.PathFor(request.ProviderModel)) + request.Call.Query);
         proxyRequest.Headers.Host = null;
         proxyRequest.Headers.Remove("Expect"); // The body is here already, and to wait for a leave to send it costs up to a second.
         foreach (var name in Credential.Headers)
@@ -41,6 +41,13 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         if (upstream.Keys is [var key, ..])
         {
             Authorize(proxyRequest.Headers, upstream, key);
+        }
+
+        if (request.Call.HidesUsage)
+        {
+            // What is to be left out of the answer must be found in it.
+            proxyRequest.Headers.Remove("Accept-Encoding");
+            proxyRequest.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         }
 
         NarrowEncodings(proxyRequest.Headers);
@@ -72,19 +79,22 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         if (request.Billing is not null)
         {
             var headers = proxyResponse.Content.Headers;
-            Meter = new AttemptMeter((int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
+            Meter = new AttemptMeter(UsageReaders.For(request.Upstream.Config.Kind, request.Call.LikelyPromptTokens), (int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
             if (StatusCode >= 300)
             {
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd);
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers));
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }
 
         return true;
     }
+
+    private static bool IsReadableStream(HttpContentHeaders headers) =>
+        headers.ContentEncoding.Count == 0 && string.Equals(headers.ContentType?.MediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An upstream may be a gateway like this one; the client must find only our names for its request.</summary>
     private static void RemoveOwnHeaders(HttpResponseHeaders headers)
@@ -104,11 +114,37 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
     private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.TooManyRequests || (int)status >= 500;
 
-    /// <summary>As configured; else <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.</summary>
+    /// <summary>
+    /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,
+    /// as in <c>…/v1beta/openai</c>.
+    /// </summary>
+    private static string Address(string prefix, UpstreamConfig upstream, string path)
+    {
+        if (upstream.Url is not { AbsolutePath.Length: > 1 } url)
+        {
+            return prefix + path;
+        }
+
+        var segments = url.AbsolutePath.Trim('/').Split('/');
+        var isVersioned = upstream.Kind is UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses ? Array.Exists(segments, IsVersion) : IsVersion(segments[^1]);
+        return prefix + (isVersioned ? path[path.IndexOf('/', 1)..] : path);
+    }
+
+    private static bool IsVersion(string segment) => segment is ['v', >= '0' and <= '9', ..];
+
+    /// <summary>
+    /// As configured; else as the protocol has it. <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.
+    /// </summary>
     private static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, string key)
     {
         switch (upstream.AuthHeader?.ToLowerInvariant())
         {
+            case null when upstream.Kind == UpstreamKind.Gemini:
+                headers.TryAddWithoutValidation("x-goog-api-key", key);
+                break;
+            case null when upstream.Kind is UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses:
+                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
+                break;
             case null when IsAnthropic(upstream.Url):
             case "x-api-key":
                 headers.TryAddWithoutValidation("x-api-key", key);

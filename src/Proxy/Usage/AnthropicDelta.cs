@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CCGate.Proxy.Usage;
 
 /// <summary>Measures the text in a <c>content_block_delta</c> without parsing it: nearly every event of a stream is one.</summary>
@@ -18,7 +16,7 @@ internal static class AnthropicDelta
         // A quote inside of generated text is escaped, so it cannot look like one of these names.
         data = data[(delta + 7)..];
         return TryFind(data, "\"text\":"u8, out var text) || TryFind(data, "\"partial_json\":"u8, out text) || TryFind(data, "\"thinking\":"u8, out text)
-            ? StringBytes(text)
+            ? GeneratedText.Bytes(text)
             : 0;
     }
 
@@ -34,38 +32,4 @@ internal static class AnthropicDelta
         text = text[1..];
         return true;
     }
-
-    /// <summary>The length of a JSON string up to its closing quote, once unescaped.</summary>
-    private static int StringBytes(ReadOnlySpan<byte> text)
-    {
-        var bytes = 0;
-        while (true)
-        {
-            var special = text.IndexOfAny((byte)'"', (byte)'\\');
-            if (special < 0)
-            {
-                return bytes + text.Length;
-            }
-
-            bytes += special;
-            if (text[special] == '"' || special + 1 >= text.Length)
-            {
-                return bytes;
-            }
-
-            text = text[special..];
-            var isCode = text[1] == 'u' && text.Length >= 6;
-            bytes += isCode ? Utf8Bytes(text.Slice(2, 4)) : 1;
-            text = text[(isCode ? 6 : 2)..];
-        }
-    }
-
-    private static int Utf8Bytes(ReadOnlySpan<byte> hex) =>
-        ushort.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit) ? unit switch
-        {
-            < 0x80 => 1,
-            < 0x800 or (>= 0xD800 and < 0xE000) => 2, // half of a surrogate pair: four bytes together
-            _ => 3,
-        }
-        : 1;
 }

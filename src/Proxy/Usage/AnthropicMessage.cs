@@ -9,9 +9,6 @@ namespace CCGate.Proxy.Usage;
 /// <param name="IsComplete">Whether the JSON came to its end.</param>
 internal readonly record struct AnthropicMessage(string? Type, string? Model, JsonElement? Usage, bool IsComplete)
 {
-    // Tool input is the model's own JSON, of any depth; it must not hide the usage behind it.
-    private static readonly JsonReaderOptions Syntax = new() { MaxDepth = 1024 };
-
     /// <summary>Reads an object.</summary>
     /// <param name="json">The object; anything else has no members.</param>
     /// <param name="isWhole">Whether an object that is cut off says nothing; otherwise it says what came before the cut.</param>
@@ -20,7 +17,7 @@ internal readonly record struct AnthropicMessage(string? Type, string? Model, Js
         var message = default(AnthropicMessage);
         try
         {
-            var reader = new Utf8JsonReader(json, isWhole, new JsonReaderState(Syntax));
+            var reader = new Utf8JsonReader(json, isWhole, new JsonReaderState(UsageJson.Syntax));
             message = reader.Read() ? ReadObject(ref reader, json, ref message) : default;
             while (reader.Read())
             {
@@ -41,7 +38,7 @@ internal readonly record struct AnthropicMessage(string? Type, string? Model, Js
         var found = false;
         try
         {
-            var reader = new Utf8JsonReader(json, Syntax);
+            var reader = new Utf8JsonReader(json, UsageJson.Syntax);
             while (reader.Read())
             {
                 if (reader.TokenType != JsonTokenType.PropertyName)
@@ -99,7 +96,7 @@ internal readonly record struct AnthropicMessage(string? Type, string? Model, Js
             {
                 (Member.Type, JsonTokenType.String) => message with { Type = reader.GetString() },
                 (Member.Model, JsonTokenType.String) => message with { Model = reader.GetString() },
-                (Member.Usage, JsonTokenType.EndObject) => message with { Usage = AnthropicUsage.Parse(json[start..(int)reader.BytesConsumed]) },
+                (Member.Usage, JsonTokenType.EndObject) => message with { Usage = UsageJson.Parse(json[start..(int)reader.BytesConsumed]) },
                 _ => message,
             };
         }

@@ -4,25 +4,23 @@ using CCGate.Contracts;
 namespace CCGate.Proxy.Usage;
 
 /// <summary>Collects what an answer of the Messages API, streamed or not, says about its usage.</summary>
-internal sealed class AnthropicUsageReader
+internal sealed class AnthropicUsageReader : IUsageReader
 {
     private JsonElement? usage;
     private bool isFinal;
     private long generatedBytes;
 
-    /// <summary>The model as served.</summary>
     public string? Model { get; private set; }
 
-    /// <summary>Whether anything was generated yet.</summary>
     public bool HasOutput => generatedBytes > 0;
 
-    /// <summary>Whether the answer came to its proper end.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>The type of the error that ended the stream, such as <c>overloaded_error</c>.</summary>
+    public bool IsOver => Ended;
+
     public string? StreamError { get; private set; }
 
-    /// <summary>Takes one event of a streamed answer. Only the few that speak of usage are parsed; half an event says nothing.</summary>
+    /// <remarks>Only the few events that speak of usage are parsed.</remarks>
     public void TakeEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
     {
         var type = name.IsEmpty ? TypeOf(data) : name;
@@ -48,7 +46,6 @@ internal sealed class AnthropicUsageReader
         }
     }
 
-    /// <summary>Takes the body of an answer that was not streamed, or as much of it as came.</summary>
     public void TakeBody(ReadOnlySpan<byte> body)
     {
         var message = AnthropicMessage.Read(body, isWhole: false);
@@ -58,10 +55,9 @@ internal sealed class AnthropicUsageReader
         isFinal = usage is { } said && AnthropicUsage.HasOutput(said);
     }
 
-    /// <summary>What can be said of the answer as far as it went.</summary>
     public (TokenUsage Usage, UsageState State) Conclude()
     {
-        var estimate = (generatedBytes + 3) / 4;
+        var estimate = GeneratedText.Tokens(generatedBytes);
         if (usage is not { } said)
         {
             // An error in place of an answer is not billed; content without any usage is, but nobody says how much.
@@ -111,7 +107,7 @@ internal sealed class AnthropicUsageReader
     {
         if (later is { } said)
         {
-            usage = usage is { } earlier ? AnthropicUsage.Merge(earlier, said) : said;
+            usage = UsageJson.Merge(usage, said);
         }
     }
 

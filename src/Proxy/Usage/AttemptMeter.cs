@@ -9,7 +9,7 @@ internal sealed class AttemptMeter : IDisposable
     private const int MaxBodyBytes = 32 * 1024 * 1024;
 
     private readonly int status;
-    private readonly AnthropicUsageReader reader = new();
+    private readonly IUsageReader reader;
     private readonly SseScanner scanner;
     private readonly ContentDecoder? decoder;
     private readonly DecodedBytes decoded;
@@ -18,8 +18,9 @@ internal sealed class AttemptMeter : IDisposable
     private string? doubt;
     private MeteredUsage? finished;
 
-    public AttemptMeter(int status, string? contentType, string? contentEncoding)
+    public AttemptMeter(IUsageReader reader, int status, string? contentType, string? contentEncoding)
     {
+        this.reader = reader;
         this.status = status;
         scanner = new SseScanner(reader.TakeEvent);
         decoded = Take;
@@ -45,8 +46,8 @@ internal sealed class AttemptMeter : IDisposable
     /// <summary>Whether the model has begun to generate: from here on, the answer is the client's.</summary>
     public bool HasOutput => reader.HasOutput;
 
-    /// <summary>Whether a stream has said that it is complete.</summary>
-    public bool HasEnded => reader.Ended;
+    /// <summary>Whether a stream has said that nothing of worth follows.</summary>
+    public bool HasEnded => reader.IsOver;
 
     /// <summary>The type of the error event seen so far.</summary>
     public string? StreamError => reader.StreamError;
@@ -128,7 +129,7 @@ internal sealed class AttemptMeter : IDisposable
         if (form == Form.Unknown)
         {
             var text = bytes.TrimStart(" \t\r\n"u8);
-            form = text.IsEmpty ? Form.Unknown : text[0] == '{' ? Form.Json : Form.Events;
+            form = text.IsEmpty ? Form.Unknown : text[0] is (byte)'{' or (byte)'[' ? Form.Json : Form.Events;
         }
 
         if (form == Form.Events)

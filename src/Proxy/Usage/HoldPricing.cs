@@ -39,7 +39,7 @@ internal static class HoldPricing
                 var worst = price.Worst(call.PromptTokensBound, call.Fast);
                 var multiplier = upstream.Config.CostMultiplier;
                 input = Math.Max(input, ((worst.InputToken * call.PromptTokensBound) + (worst.WebSearch * call.WebSearchesBound)) * multiplier);
-                output = Math.Max(output, worst.OutputToken * multiplier);
+                output = Math.Max(output, worst.OutputToken * multiplier * call.Choices);
             }
         }
 
@@ -49,6 +49,7 @@ internal static class HoldPricing
             Picodollars.CeilingFromUsd(output),
             (long)decimal.Ceiling(call.PromptTokensBound * attempts),
             call.MaxOutputTokens,
-            Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1));
+            Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1),
+            call.Choices);
     }
 }

@@ -9,6 +9,7 @@ internal sealed class UsageTap : HttpContent
     private readonly HttpContent upstream;
     private readonly AttemptMeter meter;
     private readonly TimeProvider time;
+    private readonly bool hidesUsage;
     private Action? onEnd;
     private long unread;
 
@@ -16,8 +17,10 @@ internal sealed class UsageTap : HttpContent
     /// <param name="meter">Sees every byte.</param>
     /// <param name="time">Times the first byte.</param>
     /// <param name="onEnd">Called once, before the last bytes that matter are handed on: a client that has them may ask again at once.</param>
-    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time, Action? onEnd = null)
+    /// <param name="hidesUsage">Whether the chunk that tells a chat stream's usage is left out of what is handed on.</param>
+    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time, Action? onEnd = null, bool hidesUsage = false)
     {
+        this.hidesUsage = hidesUsage;
         this.onEnd = onEnd;
         unread = upstream.Headers.ContentLength ?? long.MaxValue;
         this.upstream = upstream;
@@ -35,6 +38,11 @@ internal sealed class UsageTap : HttpContent
                 Headers.TryAddWithoutValidation(name, values);
             }
         }
+
+        if (hidesUsage)
+        {
+            Headers.Remove("Content-Length");
+        }
     }
 
     /// <summary>When the first byte of the body was read; null as long as there is none.</summary>
@@ -43,9 +51,9 @@ internal sealed class UsageTap : HttpContent
     protected override async Task<Stream> CreateContentReadStreamAsync() => await CreateContentReadStreamAsync(CancellationToken.None);
 
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
-        new TapStream(await upstream.ReadAsStreamAsync(cancellationToken), this);
+        Shown(new TapStream(await upstream.ReadAsStreamAsync(cancellationToken), this));
 
-    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => new TapStream(upstream.ReadAsStream(cancellationToken), this);
+    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Shown(new TapStream(upstream.ReadAsStream(cancellationToken), this));
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
@@ -72,6 +80,8 @@ internal sealed class UsageTap : HttpContent
         base.Dispose(disposing);
     }
 
+    private Stream Shown(TapStream tapped) => hidesUsage ? new UsageChunkFilter(tapped) : tapped;
+
     private void Observe(ReadOnlySpan<byte> bytes)
     {
         if (!bytes.IsEmpty)
@@ -79,21 +89,39 @@ internal sealed class UsageTap : HttpContent
             FirstByteAt ??= time.GetUtcNow();
             meter.Observe(bytes);
             unread -= bytes.Length;
-            if (onEnd is { } end && (meter.HasEnded || unread <= 0))
+            if (meter.HasEnded || unread <= 0)
             {
-                onEnd = null;
-                end();
+                End();
             }
         }
+    }
+
+    private void End()
+    {
+        if (onEnd is { } end)
+        {
+            onEnd = null;
+            end();
+        }
+    }
+
+    /// <summary>What a read of the upstream gave; without a buffer to fill it gave nothing, and with one nothing is the end.</summary>
+    private int Saw(ReadOnlySpan<byte> buffer, int count)
+    {
+        Observe(buffer[..count]);
+        if (count == 0 && !buffer.IsEmpty)
+        {
+            End();
+        }
+
+        return count;
     }
 
     private sealed class TapStream(Stream inner, UsageTap tap) : ForwardOnlyStream
     {
         public override int Read(Span<byte> buffer)
         {
-            var count = inner.Read(buffer);
-            tap.Observe(buffer[..count]);
-            return count;
+            return tap.Saw(buffer, inner.Read(buffer));
         }
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -104,9 +132,7 @@ internal sealed class UsageTap : HttpContent
                 return FinishReadAsync(reading, buffer);
             }
 
-            var count = reading.Result;
-            tap.Observe(buffer.Span[..count]);
-            return new ValueTask<int>(count);
+            return new ValueTask<int>(tap.Saw(buffer.Span, reading.Result));
         }
 
         public override async ValueTask DisposeAsync()
@@ -130,8 +156,7 @@ internal sealed class UsageTap : HttpContent
         private async ValueTask<int> FinishReadAsync(ValueTask<int> reading, Memory<byte> buffer)
         {
             var count = await reading;
-            tap.Observe(buffer.Span[..count]);
-            return count;
+            return tap.Saw(buffer.Span, count);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Usage;
 
 namespace CCGate.Tests.Unit.Proxy;
@@ -236,7 +237,7 @@ public sealed class AttemptMeterTests
         {
             using var sent = new MemoryStream();
             using var stream = compressor(sent);
-            using var meter = new AttemptMeter(200, Sse, encoding);
+            using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, encoding);
             void Send(string data)
             {
                 stream.Write(Encoding.UTF8.GetBytes(Frame(data)));
@@ -288,7 +289,7 @@ public sealed class AttemptMeterTests
     [Fact]
     public void A_body_beyond_the_bound_is_unknown_and_says_so()
     {
-        using var meter = new AttemptMeter(200, Json, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Json, null);
         var part = new byte[1024 * 1024];
         Array.Fill(part, (byte)' ');
         for (var i = 0; i < 33; i++)
@@ -313,7 +314,7 @@ public sealed class AttemptMeterTests
     [Fact]
     public void Finishing_again_gives_the_same()
     {
-        using var meter = new AttemptMeter(200, Sse, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, Sse, null);
         meter.Observe(Encoding.UTF8.GetBytes(Frame(Start)));
 
         var first = meter.Finish();
@@ -322,12 +323,20 @@ public sealed class AttemptMeterTests
         Assert.Same(first, meter.Finish());
     }
 
-    [Fact]
-    public void Watching_deltas_allocates_nothing()
+    public static TheoryData<string, string> Deltas() => new()
     {
-        using var meter = new AttemptMeter(200, Sse, null);
+        { nameof(UpstreamKind.Anthropic), Frame(Delta("some text")) },
+        { nameof(UpstreamKind.OpenAi), """data: {"id":"c","model":"m","service_tier":"default","choices":[{"index":0,"delta":{"content":"some text"},"finish_reason":null}],"usage":null}""" + "\n\n" },
+        { nameof(UpstreamKind.OpenAiResponses), """data: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_1","delta":"some text"}""" + "\n\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Deltas))]
+    public void Watching_deltas_allocates_nothing(string kind, string delta)
+    {
+        using var meter = new AttemptMeter(UsageReaders.For(Enum.Parse<UpstreamKind>(kind), likelyPromptTokens: 1), 200, Sse, null);
         meter.Observe(Encoding.UTF8.GetBytes(Frame(Start)));
-        var deltas = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(Frame(Delta("some text")), 50)));
+        var deltas = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(delta, 50)));
         void Observe()
         {
             foreach (var cut in (int[])[100, 1000, deltas.Length])

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Usage;
 
 namespace CCGate.Tests.Unit.Proxy;
@@ -6,9 +7,12 @@ namespace CCGate.Tests.Unit.Proxy;
 /// <summary>Drives a meter through an answer that arrives in pieces.</summary>
 internal static class MeteredAnswer
 {
-    public static MeteredUsage Of(byte[] bytes, string? type, string? encoding = null, int status = 200, int[]? cuts = null)
+    /// <summary>What is billed for the prompt of an answer that broke off before it told.</summary>
+    public const long LikelyPromptTokens = 77;
+
+    public static MeteredUsage Of(byte[] bytes, string? type, string? encoding = null, int status = 200, int[]? cuts = null, UpstreamKind kind = UpstreamKind.Anthropic)
     {
-        using var meter = new AttemptMeter(status, type, encoding);
+        using var meter = new AttemptMeter(UsageReaders.For(kind, LikelyPromptTokens), status, type, encoding);
         var from = 0;
         foreach (var cut in (int[])[.. cuts ?? [], bytes.Length])
         {
@@ -22,8 +26,8 @@ internal static class MeteredAnswer
         return meter.Finish();
     }
 
-    public static MeteredUsage InChunks(byte[] bytes, string? type, string? encoding, int size) =>
-        Of(bytes, type, encoding, cuts: [.. Enumerable.Range(1, (bytes.Length - 1) / size).Select(i => i * size)]);
+    public static MeteredUsage InChunks(byte[] bytes, string? type, string? encoding, int size, UpstreamKind kind = UpstreamKind.Anthropic) =>
+        Of(bytes, type, encoding, kind: kind, cuts: [.. Enumerable.Range(1, (bytes.Length - 1) / size).Select(i => i * size)]);
 
     public static IEnumerable<(string Encoding, byte[] Bytes)> Compressed(byte[] bytes) =>
     [

@@ -228,7 +228,7 @@ public sealed class SimulatorTests
 
     private static async Task<MeteredUsage> MeterAsync(HttpResponseMessage response)
     {
-        using var meter = new AttemptMeter((int)response.StatusCode, response.Content.Headers.ContentType?.ToString(), null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), (int)response.StatusCode, response.Content.Headers.ContentType?.ToString(), null);
         using var tap = new UsageTap(response.Content, meter, TimeProvider.System);
         await tap.CopyToAsync(Stream.Null);
         return meter.Finish();

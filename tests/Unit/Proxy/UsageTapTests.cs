@@ -20,7 +20,7 @@ public sealed class UsageTapTests
             CopiedAsync,
         ])
         {
-            using var meter = new AttemptMeter(200, "application/json", null);
+            using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, "application/json", null);
             using var tap = new UsageTap(Upstream(), meter, TimeProvider.System);
 
             Assert.Equal("application/json; charset=utf-8", tap.Headers.ContentType?.ToString());
@@ -35,7 +35,7 @@ public sealed class UsageTapTests
     public async Task A_piece_passes_as_soon_as_it_arrived_and_the_first_one_is_timed()
     {
         var pipe = new Pipe();
-        using var meter = new AttemptMeter(200, "application/json", null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, "application/json", null);
         using var tap = new UsageTap(new StreamContent(pipe.Reader.AsStream()), meter, TimeProvider.System);
         var stream = await tap.ReadAsStreamAsync();
         var buffer = new byte[100];
@@ -56,7 +56,7 @@ public sealed class UsageTapTests
     [Fact]
     public async Task An_answer_without_a_body_has_no_first_byte()
     {
-        using var meter = new AttemptMeter(200, null, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, null, null);
         using var tap = new UsageTap(new ByteArrayContent([]), meter, TimeProvider.System);
 
         Assert.Empty(await tap.ReadAsByteArrayAsync());
@@ -67,7 +67,7 @@ public sealed class UsageTapTests
     public async Task A_failure_of_the_upstream_reaches_the_reader_as_it_is()
     {
         var pipe = new Pipe();
-        using var meter = new AttemptMeter(200, "application/json", null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, "application/json", null);
         using var tap = new UsageTap(new StreamContent(pipe.Reader.AsStream()), meter, TimeProvider.System);
         var stream = await tap.ReadAsStreamAsync();
         await pipe.Writer.CompleteAsync(new IOException("reset"));
@@ -83,7 +83,7 @@ public sealed class UsageTapTests
     public async Task Disposing_the_tap_disposes_what_the_upstream_sent_read_or_not(bool read)
     {
         var source = new MemoryStream(Encoding.UTF8.GetBytes(Body));
-        using var meter = new AttemptMeter(200, null, null);
+        using var meter = new AttemptMeter(new AnthropicUsageReader(), 200, null, null);
         var tap = new UsageTap(new StreamContent(source), meter, TimeProvider.System);
         if (read)
         {

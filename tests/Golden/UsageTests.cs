@@ -6,19 +6,31 @@ using CCGate.Tests.Unit.Proxy;
 
 namespace CCGate.Tests.Golden;
 
-/// <summary>Every answer in Fixtures/anthropic has its usage written beside it, and has it however it arrives.</summary>
-public sealed class AnthropicUsageTests
+/// <summary>Every answer in the Fixtures of a protocol has its usage written beside it, and has it however it arrives.</summary>
+public sealed class UsageTests
 {
-    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Fixtures", "anthropic");
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Fixtures");
+
+    private static readonly Dictionary<string, UpstreamKind> Kinds = new()
+    {
+        ["anthropic"] = UpstreamKind.Anthropic,
+        ["openai"] = UpstreamKind.OpenAi,
+        ["openai-responses"] = UpstreamKind.OpenAiResponses,
+        ["gemini"] = UpstreamKind.Gemini,
+    };
 
     public static TheoryData<string> Answers() =>
-        [.. Directory.GetFiles(Folder, "*.usage").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
+    [
+        .. Kinds.Keys
+            .SelectMany(protocol => Directory.GetFiles(Path.Combine(Folder, protocol), "*.usage").Select(file => $"{protocol}/{Path.GetFileNameWithoutExtension(file)}"))
+            .Order(StringComparer.Ordinal),
+    ];
 
     [Theory]
     [MemberData(nameof(Answers))]
     public void An_answer_has_the_usage_written_beside_it(string name)
     {
-        Assert.Equal(Expected(name), Text(MeteredAnswer.Of(Bytes(name), Type(name))));
+        Assert.Equal(Expected(name), Text(MeteredAnswer.Of(Bytes(name), Type(name), kind: Kind(name))));
     }
 
     [Theory]
@@ -28,7 +40,7 @@ public sealed class AnthropicUsageTests
         var bytes = Bytes(name);
         for (var cut = 1; cut < bytes.Length; cut++)
         {
-            Assert.Equal(Expected(name), Text(MeteredAnswer.Of(bytes, Type(name), cuts: [cut])));
+            Assert.Equal(Expected(name), Text(MeteredAnswer.Of(bytes, Type(name), cuts: [cut], kind: Kind(name))));
         }
     }
 
@@ -42,7 +54,7 @@ public sealed class AnthropicUsageTests
             foreach (var size in new[] { 1, 2, 3, 7, 64, 1000 })
             {
                 var bytes = System.Text.Encoding.UTF8.GetBytes(text.ReplaceLineEndings(lineEnd));
-                Assert.Equal(Expected(name), Text(MeteredAnswer.InChunks(bytes, Type(name), null, size)));
+                Assert.Equal(Expected(name), Text(MeteredAnswer.InChunks(bytes, Type(name), null, size, Kind(name))));
             }
         }
     }
@@ -55,14 +67,14 @@ public sealed class AnthropicUsageTests
         {
             foreach (var size in new[] { 1, 2, 13, 256, 100_000 })
             {
-                Assert.Equal(Expected(name), Text(MeteredAnswer.InChunks(compressed, Type(name), encoding, size)));
+                Assert.Equal(Expected(name), Text(MeteredAnswer.InChunks(compressed, Type(name), encoding, size, Kind(name))));
             }
         }
     }
 
     [Theory]
-    [InlineData("vector.sse")]
-    [InlineData("vector.json")]
+    [InlineData("anthropic/vector.sse")]
+    [InlineData("anthropic/vector.json")]
     public void The_metering_vector_costs_the_same_streamed_or_not(string name)
     {
         var metered = MeteredAnswer.Of(Bytes(name), Type(name));
@@ -73,6 +85,8 @@ public sealed class AnthropicUsageTests
     }
 
     private static byte[] Bytes(string name) => File.ReadAllBytes(Path.Combine(Folder, name));
+
+    private static UpstreamKind Kind(string name) => Kinds[name[..name.IndexOf('/', StringComparison.Ordinal)]];
 
     private static string Type(string name) => name.EndsWith(".sse", StringComparison.Ordinal) ? "text/event-stream; charset=utf-8" : "application/json";
 

@@ -1,0 +1,30 @@
+using System.Text.Json;
+using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Tenants;
+using Microsoft.AspNetCore.Http;
+
+namespace CCGate.Proxy.Surfaces;
+
+/// <summary>The models a tenant may use, in the shape of the surface that is asked.</summary>
+internal sealed class ModelsEndpoint(GatewayPipeline pipeline, ApiKeyAuthenticator authenticator, ModelAccess access, ConfigSource config)
+{
+    public Task ListAsync(HttpContext http, ModelList list) => pipeline.AnswerAsync(http, list.Surface, _ =>
+    {
+        var names = access.List(authenticator.Authenticate(http.Request).Tenant, config.Current.Prices, list.Kinds);
+        return WriteAsync(http.Response, json => list.WriteAll(json, names, http.Request.Query));
+    });
+
+    public Task GetAsync(string id, HttpContext http, ModelList list) => pipeline.AnswerAsync(http, list.Surface, _ =>
+    {
+        access.Resolve(authenticator.Authenticate(http.Request).Tenant, id, list.Kinds);
+        return WriteAsync(http.Response, json => list.WriteOne(json, id));
+    });
+
+    private static async Task WriteAsync(HttpResponse response, Action<Utf8JsonWriter> write)
+    {
+        response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(response.BodyWriter);
+        write(json);
+    }
+}
