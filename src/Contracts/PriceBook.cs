@@ -171,16 +171,45 @@ public sealed record PriceBook
         Find(model, admittedAt)?.Spend(usage, costMultiplier);
 }
 
-/// <summary>A price book came into force; requests refer to it by its version.</summary>
+/// <summary>A price that an operator set at run time and took back.</summary>
+public sealed record WithdrawnPrice
+{
+    /// <summary>The entry's model, as it was set.</summary>
+    public string Model { get; set; } = "";
+
+    public DateOnly EffectiveFrom { get; init; }
+}
+
+/// <summary>A price book came into force, and requests refer to it by its version; or an operator changed prices at run time.</summary>
 public sealed record PriceBookPublished
 {
-    /// <summary>Derived from the content, so that every proxy that loads the same book publishes the same event.</summary>
+    /// <summary>The <see cref="Origin"/> of a change that an operator made at run time.</summary>
+    public const string OperatorOrigin = "operator";
+
+    /// <summary>Derived from the content, so that every proxy that loads the same book publishes the same event; an operator's change has one of its own.</summary>
     [JsonIgnore]
     public Guid EventId { get; init; }
 
+    /// <summary>The whole book; of an operator's change, only the entries that it sets.</summary>
     public PriceBook Book { get; set; } = new();
 
     public DateTimeOffset PublishedAt { get; init; }
+
+    /// <summary>Null for a book that a proxy put into force.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>The operator who made the change.</summary>
+    public string? By { get; init; }
+
+    /// <summary>In an operator's words.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Entries of earlier changes that this one takes back.</summary>
+    public IReadOnlyList<WithdrawnPrice>? Withdrawn { get; init; }
+
+    /// <summary>Whether it changes prices, rather than saying which are in force.</summary>
+    [JsonIgnore]
+    public bool IsChange => Origin == OperatorOrigin;
 
     /// <summary>The same content has the same identity everywhere, so it is stored once however many proxies publish it.</summary>
     public static PriceBookPublished Of(PriceBook book, DateTimeOffset now)

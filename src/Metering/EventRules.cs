@@ -63,7 +63,7 @@ internal static class EventRules
         null => "Data is null",
         { Book: null } => "Book is null",
         _ when record.Stream != "prices" => $"Stream '{record.Stream}' is not 'prices'",
-        _ => null,
+        _ => PriceRules.Violation(published),
     };
 
     private static string? Violation(EventRecord record, SpendAdjusted? adjusted) => adjusted switch

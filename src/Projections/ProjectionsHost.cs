@@ -1,7 +1,10 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Operators;
+using CCGate.Metering;
+using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Prices;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -31,6 +34,7 @@ internal static class ProjectionsHost
         var api = endpoints.MapGroup("/api");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
         api.MapSpend();
+        api.MapPrices();
         api.MapLedger();
         api.MapProjectionStates();
     }
@@ -38,8 +42,11 @@ internal static class ProjectionsHost
     private static void AddReadModels(IServiceCollection services)
     {
         services.AddSingleton<IProjection, SpendProjection>();
+        services.AddSingleton<IProjection, AdministrationProjection>();
         services.AddSingleton<SpendReader>();
         services.AddSingleton<NodeUsageReader>();
+        services.TryAddSingleton<EventIntake>();
+        services.AddSingleton<PriceChanges>();
     }
 
     private static void AddEngine(IServiceCollection services)

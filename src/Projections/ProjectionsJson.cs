@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Prices;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
@@ -13,6 +14,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(LedgerPage))]
 [JsonSerializable(typeof(ProjectionList))]
 [JsonSerializable(typeof(ReconciliationReport))]
+[JsonSerializable(typeof(PriceList))]
+[JsonSerializable(typeof(PriceChangeDocument))]
+[JsonSerializable(typeof(PriceChangeResult))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]

@@ -2,6 +2,7 @@ using System.CommandLine;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
+using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Spend;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -43,7 +44,7 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
     public GatewayConfig ReadConfig(ParseResult parsed)
     {
         var directory = parsed.GetValue(Config)!;
-        return directory.Exists ? load(directory) : new GatewayConfig();
+        return directory.Exists ? load(directory) : new GatewayConfig { Prices = PriceBookFile.Shipped };
     }
 
     /// <summary>Opens the store that the configuration names, or the file in the data directory.</summary>
@@ -89,7 +90,7 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
     public IEventStore Events => events;
 
     /// <summary>Every projection this version has.</summary>
-    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection()];
+    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection(), new AdministrationProjection()];
 
     public ProjectionRebuild Rebuild => new(database, events, round, TimeProvider.System);
 

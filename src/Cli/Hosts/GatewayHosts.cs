@@ -1,4 +1,5 @@
 using System.Text;
+using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
@@ -44,6 +45,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton<EventIntake>();
         builder.Services.AddSingleton<IUsageSink, StoreUsageSink>();
         builder.Services.AddHostedService<StoreMigration>();
+        builder.Services.AddHostedService<AdministrationFeed>();
         builder.Services.AddProjections();
         builder.Services.AddProxy(start.Data);
 
@@ -62,6 +64,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<PostgresDatabase>());
         builder.Services.AddSingleton<QuotaLeases>();
         RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), ProxyIdentity.Of(start.Data).Instance);
+        builder.Services.AddHostedService<AdministrationFeed>();
         builder.Services.AddProxy(start.Data);
 
         var app = builder.Build();
@@ -95,6 +98,7 @@ internal static class GatewayHosts
         var builder = Create(start);
         builder.Services.AddPostgresEventStore(start.Config.EventStore!);
         builder.Services.AddProjections();
+        builder.Services.AddHostedService<AdministrationFeed>();
 
         var app = builder.Build();
         app.MapHealth();

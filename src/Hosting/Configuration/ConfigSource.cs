@@ -1,18 +1,47 @@
+using CCGate.Hosting.Administration;
+
 namespace CCGate.Hosting.Configuration;
 
-/// <summary>The configuration in force: one snapshot at a time, replaced whole by <c>ConfigReloader</c>.</summary>
+/// <summary>The configuration in force: the directory's and what operators changed at run time, as one snapshot that is replaced whole.</summary>
 internal sealed class ConfigSource(GatewayConfig initial)
 {
+    private readonly Lock replacing = new();
+    private GatewayConfig files = initial;
+    private AdministrationFacts facts = AdministrationFacts.None;
     private volatile GatewayConfig current = initial;
 
     /// <summary>Read it once per request and keep it: a request is served by one snapshot.</summary>
     public GatewayConfig Current => current;
 
-    /// <summary>Raised after a new snapshot came into force.</summary>
+    /// <summary>What the configuration directory alone says.</summary>
+    public GatewayConfig Files => Volatile.Read(ref files);
+
+    /// <summary>Raised after a new snapshot came into force, and before the next one does.</summary>
     public event Action<GatewayConfig>? Changed;
 
+    /// <summary>Called by <c>ConfigReloader</c>.</summary>
     public void Replace(GatewayConfig next)
     {
+        lock (replacing)
+        {
+            Volatile.Write(ref files, next);
+            Swap_NeedsLock();
+        }
+    }
+
+    /// <summary>Called by <c>AdministrationFeed</c>.</summary>
+    public void Replace(AdministrationFacts next)
+    {
+        lock (replacing)
+        {
+            facts = next;
+            Swap_NeedsLock();
+        }
+    }
+
+    private void Swap_NeedsLock()
+    {
+        var next = facts.Over(files);
         current = next;
         Changed?.Invoke(next);
     }

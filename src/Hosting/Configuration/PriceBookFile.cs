@@ -4,6 +4,23 @@ using CCGate.Contracts;
 
 namespace CCGate.Hosting.Configuration;
 
+/// <summary>Where an entry comes from: those of a higher precedence are tried first.</summary>
+internal static class PricePrecedence
+{
+    public const int File = 1;
+    public const int Operator = 2;
+
+    public static string Source(int precedence) => precedence switch
+    {
+        Operator => "operator",
+        File => "file",
+        _ => "shipped",
+    };
+}
+
+/// <summary>What an operator wants changed.</summary>
+internal sealed record PriceChange(IReadOnlyList<ModelPrice> Prices, IReadOnlyList<WithdrawnPrice> Withdrawn, string Reason);
+
 /// <summary>prices.json: read strictly, because a misspelt class would be a rate of zero.</summary>
 internal static class PriceBookFile
 {
@@ -26,6 +43,22 @@ internal static class PriceBookFile
         return errors.Count == before ? book : null;
     }
 
+    /// <summary>A change at run time: entries in the form of prices.json, and <c>withdraw</c>. Null when anything is wrong, as above.</summary>
+    public static PriceChange? ReadChange(JsonElement root, List<(string Path, string Message)> errors)
+    {
+        var before = errors.Count;
+        var reader = new JsonObjectReader(root, "$", errors, "version", "reason", "prices", "withdraw");
+        var prices = ReadPrices(reader, required: false);
+        var withdrawn = reader.Array("withdraw").Select(element => element.Object("model", "effectiveFrom"))
+            .Select(entry => new WithdrawnPrice { Model = entry.Text("model", required: true), EffectiveFrom = ReadDate(entry) }).ToList();
+        if (prices.Count + withdrawn.Count == 0 && errors.Count == before)
+        {
+            reader.Error("prices", "is empty, and so is withdraw: there is nothing to change");
+        }
+
+        return errors.Count == before ? new PriceChange(prices, withdrawn, reader.Text("reason")) : null;
+    }
+
     /// <summary>The operator's entries before the shipped ones, under the operator's version.</summary>
     /// <remarks>
     /// Where an own entry matches a model and is in force, it decides, however much more specific a shipped entry is; before its effectiveFrom the shipped one still does.
@@ -33,7 +66,7 @@ internal static class PriceBookFile
     public static PriceBook Merge(PriceBook shipped, PriceBook own) => new()
     {
         Version = own.Version,
-        Prices = [.. shipped.Prices, .. own.Prices.Select(price => price with { Precedence = 1 })],
+        Prices = [.. shipped.Prices, .. own.Prices.Select(price => price with { Precedence = PricePrecedence.File })],
     };
 
     private static PriceBook ReadShipped()
@@ -48,9 +81,14 @@ internal static class PriceBookFile
     private static PriceBook ReadBook(JsonObjectReader root)
     {
         var version = root.Text("version", required: true);
+        return new PriceBook { Version = version, Prices = ReadPrices(root, required: true) };
+    }
+
+    private static List<ModelPrice> ReadPrices(JsonObjectReader root, bool required)
+    {
         var prices = new List<ModelPrice>();
         var seen = new HashSet<(string Model, DateOnly From)>();
-        foreach (var element in root.Array("prices", required: true))
+        foreach (var element in root.Array("prices", required))
         {
             var entry = element.Object(
                 "model", "provider", "effectiveFrom", "perMillion", "perThousand", "aboveInputTokens", "speed", "inferenceGeo", "serviceTier");
@@ -62,7 +100,7 @@ internal static class PriceBookFile
             }
         }
 
-        return new PriceBook { Version = version, Prices = prices };
+        return prices;
     }
 
     private static ModelPrice ReadPrice(JsonObjectReader entry) => new()

@@ -18,7 +18,14 @@ internal sealed class PublishedPrices
             return;
         }
 
-        var book = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.PriceBookPublished)?.Book ?? throw new JsonException("There is no book in it.");
+        var published = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.PriceBookPublished);
+        if (published is { IsChange: true })
+        {
+            // The book that it led to is published by the proxies that put it into force.
+            return;
+        }
+
+        var book = published?.Book ?? throw new JsonException("There is no book in it.");
         if (!books.TryGetValue(book.Version, out var versions))
         {
             books[book.Version] = versions = [];

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text.Json;
+using CCGate.Hosting.Configuration;
+using CCGate.Projections.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+
+namespace CCGate.Projections.Prices;
+
+/// <summary><c>GET /api/prices</c>: the prices in force and where they come from. <c>POST /api/prices</c>: changes them at run time.</summary>
+internal static class PriceEndpoints
+{
+    /// <summary>Some thousand entries.</summary>
+    private const long MaxBodyBytes = 4 * 1024 * 1024;
+
+    private const string DryRun = "dryRun";
+
+    private static readonly string[] Parameters = ["model", "at"];
+
+    public static void MapPrices(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/prices", ListAsync);
+        api.MapPost("/prices", ChangeAsync);
+    }
+
+    private static async Task<IResult> ListAsync(HttpRequest request, ConfigSource config, PriceChanges changes, TimeProvider time, CancellationToken cancellationToken)
+    {
+        DateOnly? at = null;
+        if (request.Query["at"] is [{ Length: > 0 } written])
+        {
+            if (!DateOnly.TryParseExact(written, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
+            {
+                return Problem("at", $"'{written}' is not a date such as 2026-11-21.");
+            }
+
+            at = date;
+        }
+
+        if (request.Query.Keys.FirstOrDefault(name => !Parameters.Contains(name)) is { } unknown)
+        {
+            return Problem(unknown, $"There is no such parameter; there are {string.Join(", ", Parameters)}.");
+        }
+
+        var book = await changes.ReadAsync(config.Files, cancellationToken);
+        var model = request.Query["model"] is [{ Length: > 0 } name] ? name : null;
+        return TypedResults.Json(PriceList.Of(book, model, at, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime)), ProjectionsJson.Default.PriceList);
+    }
+
+    private static async Task<IResult> ChangeAsync(HttpRequest request, ConfigSource config, PriceChanges changes, ProjectionRunner projections, CancellationToken cancellationToken)
+    {
+        var errors = new List<(string Path, string Message)>();
+        if (await ReadAsync(request, errors, cancellationToken) is not { } change)
+        {
+            return TypedResults.ValidationProblem(errors.GroupBy(error => error.Path, error => error.Message).ToDictionary(group => group.Key, group => group.ToArray()));
+        }
+
+        try
+        {
+            var result = await changes.ApplyAsync(change, config.Files, config.Current.Admin!.Username, dryRun: request.Query[DryRun] == "true", cancellationToken);
+            projections.Wake();
+            return TypedResults.Json(result, ProjectionsJson.Default.PriceChangeResult);
+        }
+        catch (PriceChangeRefusedException refused)
+        {
+            return TypedResults.Problem(refused.Message, statusCode: StatusCodes.Status409Conflict);
+        }
+    }
+
+    private static async Task<PriceChange?> ReadAsync(HttpRequest request, List<(string Path, string Message)> errors, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } bound)
+            {
+                bound.MaxRequestBodySize = MaxBodyBytes;
+            }
+
+            using var document = await JsonDocument.ParseAsync(request.Body, PriceBookFile.Syntax, cancellationToken);
+            return PriceBookFile.ReadChange(document.RootElement, errors);
+        }
+        catch (JsonException error)
+        {
+            errors.Add(("$", $"is not JSON: line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}"));
+            return null;
+        }
+    }
+
+    private static Microsoft.AspNetCore.Http.HttpResults.ValidationProblem Problem(string name, string message) => TypedResults.ValidationProblem(new Dictionary<string, string[]> { [name] = [message] });
+}
