@@ -11,8 +11,6 @@ internal sealed record AdministrationFacts
 {
     public static readonly AdministrationFacts None = new();
 
-    private static readonly ImmutableSortedDictionary<PriceName, ModelPrice> NoPrices = ImmutableSortedDictionary<PriceName, ModelPrice>.Empty;
-
     /// <summary>The last fact that is in it.</summary>
     public long Position { get; private init; }
 
@@ -24,7 +22,7 @@ internal sealed record AdministrationFacts
 
     public ImmutableArray<BudgetExtended> Extensions { get; private init; } = [];
 
-    private ImmutableSortedDictionary<PriceName, ModelPrice> prices { get; init; } = NoPrices;
+    private ImmutableSortedDictionary<PriceName, ModelPrice> prices { get; init; } = ImmutableSortedDictionary<PriceName, ModelPrice>.Empty;
 
     public ModelPrice? Price(string model, DateOnly effectiveFrom) => prices.GetValueOrDefault(PriceName.Of(model, effectiveFrom));
 

@@ -19,6 +19,28 @@ public sealed class EventRulesTests
         Assert.Equal("Stream 'usage' is not 'prices'", EventRules.Violation(EventRecord.From(published) with { Stream = "usage" }));
     }
 
+    [Theory]
+    [InlineData("{}", "the change changes nothing")]
+    [InlineData("""{"Withdrawn":[{"Model":""}]}""", "an entry of Withdrawn has no Model")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","PerMillion":{"Input":-1}}]}}""", "Book.Prices[0] has the rate -1")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","Speed":{"fast":{"PerMillion":{"CacheRead":1000001}}}}]}}""", "Book.Prices[0] has the rate 1000001")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","AboveInputTokens":[{"Tokens":1,"PerMillion":{"Output":-2}}]}]}}""", "Book.Prices[0] has the rate -2")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","PerMillion":null}]}}""", "Book.Prices[0] has rates that are null")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","ServiceTier":{"batch":-0.5}}]}}""", "Book.Prices[0] has the multiplier -0.5 for batch")]
+    [InlineData("""{"Book":{"Prices":[{"Model":"m","PerThousand":{"WebSearch":-1}}]}}""", "Book.Prices[0].PerThousand.WebSearch is -1")]
+    [InlineData("""{"Book":{"Prices":[{"Model":""}]}}""", "Book.Prices[0].Model is empty")]
+    [InlineData("""{"Book":{"Prices":[null]}}""", "Book.Prices[0] is null")]
+    [InlineData("""{"Origin":"somebody","Book":{}}""", "Origin 'somebody' is not known to this version")]
+    public void A_change_of_prices_that_could_not_be_billed_by_breaks_a_rule(string members, string rule)
+    {
+        var data = JsonNode.Parse(members)!.AsObject();
+        data["Origin"] ??= "operator";
+        data["Book"] ??= new JsonObject();
+        var record = new EventRecord(Guid.CreateVersion7(Events.Noon), "prices", EventTypes.PriceBookPublished, Events.Noon, data.ToJsonString());
+
+        Assert.Equal(rule, EventRules.Violation(record));
+    }
+
     [Fact]
     public void Members_of_a_newer_version_break_no_rule() => Assert.Null(EventRules.Violation(Changed(data => data["Invented"] = "later")));
 
