@@ -58,6 +58,37 @@ public sealed class DistributedTests
         Assert.Equal((0, 0), (await first.StopAsync(), await second.StopAsync()));
     }
 
+    [Fact]
+    public async Task A_price_set_at_one_proxy_is_charged_by_all_of_them_and_the_bill_stays_right()
+    {
+        using var rabbit = await RabbitMqServer.StartAsync();
+        using var postgres = await PostgresServer.StartAsync();
+        await using var roles = RoleFiles.Create(await rabbit.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync(), Tenants);
+        using var projections = await roles.StartProjectionsAsync();
+        using var metering = await roles.StartMeteringAsync();
+        using var first = await roles.StartProxyAsync(1);
+        using var second = await roles.StartProxyAsync(2);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(second.Http, TestGateway.Key));
+
+        var set = await GatewayProcess.RunAsync(
+        [
+            "prices", "set", AnthropicAnswers.VectorModel, "--input", "1", "--output", "1", "--cache-read", "1", "--cache-write-5m", "1", "--cache-write-1h", "1",
+            "--url", first.Url, "--config", roles.Files.Config,
+        ]);
+
+        Assert.True(set.ExitCode == 0, set.Error);
+        foreach (var proxy in (GatewayProcess[])[first, second])
+        {
+            await Eventually.HoldsAsync(() => proxy.Output.Contains("What operators changed is in force", StringComparison.Ordinal), "the change reached the proxy");
+            Assert.Equal(HttpStatusCode.OK, await StatusAsync(proxy.Http, TestGateway.Key));
+        }
+
+        await roles.StoredAsync(3);
+        var versions = await roles.PriceVersionsAsync();
+        Assert.Equal((1, 2), (versions.Count(version => !version.Contains('+', StringComparison.Ordinal)), versions.Count(version => version.Contains('+', StringComparison.Ordinal))));
+        await RunTests.AssertTheBillIsRightAsync(roles.Files);
+    }
+
     private static async Task AssertALimitReachedOnOneHoldsOnTheOtherAsync(HttpClient first, HttpClient second)
     {
         var answered = 0;

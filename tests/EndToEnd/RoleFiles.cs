@@ -57,6 +57,20 @@ internal sealed class RoleFiles : IAsyncDisposable
         return (reader.GetInt64(0), reader.GetInt64(1), reader.GetDecimal(2));
     }
 
+    /// <summary>The price book of each request's first attempt.</summary>
+    public async Task<IReadOnlyList<string>> PriceVersionsAsync()
+    {
+        await using var command = ledger.CreateCommand("select data #>> '{Attempts,0,PriceVersion}' from metering.mt_events where type = 'request_completed'");
+        await using var reader = await command.ExecuteReaderAsync();
+        var versions = new List<string>();
+        while (await reader.ReadAsync())
+        {
+            versions.Add(reader.GetString(0));
+        }
+
+        return versions;
+    }
+
     public async Task StoredAsync(long requests) =>
         await Eventually.PassesAsync(async () => Assert.Equal(requests, (await LedgerAsync()).Events));
 

@@ -105,6 +105,14 @@ internal sealed class PricesCommand
                 PerMillion = new TokenRates { Input = numbers[0], Output = numbers[1], CacheRead = numbers[2], CacheWrite5m = numbers[3], CacheWrite1h = numbers[4] },
                 PerThousand = new CallRates { WebSearch = numbers[5] },
             };
+            var before = await store.ListAsync(parsed, entry.Model, day, cancellationToken);
+            if (before.Prices.FirstOrDefault(price => PriceTable.Otherwise(price).Length > 0) is { } replaced)
+            {
+                // A fast answer would be billed at the standard rate from now on, and nobody might notice.
+                await parsed.InvocationConfiguration.Error.WriteLineAsync(
+                    $"Note: until now {replaced.Model} had other rates as well ({PriceTable.Otherwise(replaced)}). They are not set here; 'prices import' sets all of them.");
+            }
+
             return await ChangeAsync(parsed, new PriceChangeDocument { Reason = parsed.GetValue(reason), Prices = [entry] }, cancellationToken);
         }));
         return command;
@@ -253,7 +261,8 @@ internal static class PriceTable
         return table;
     }
 
-    private static string Otherwise(PriceEntry entry)
+    /// <summary>The rates and multipliers beside the standard ones.</summary>
+    public static string Otherwise(PriceEntry entry)
     {
         var text = new StringBuilder();
         foreach (var tier in entry.AboveInputTokens ?? [])

@@ -55,6 +55,16 @@ public sealed class PricesCommandTests() : ProjectionTest(Storage.Sqlite)
         Assert.Empty(await Store.ReadAsync(0, long.MaxValue, 10, CancellationToken.None));
     }
 
+    [Fact]
+    public async Task Rates_that_a_new_price_does_not_have_any_more_are_named()
+    {
+        var (exit, _, error) = await RunAsync(["set", "claude-opus-5-5", .. Rates, "--from", "2026-11-20"]);
+
+        Assert.Equal(0, exit);
+        Assert.Contains("fast: 8 40 0.4 10 16; us: ×1.1; batch: ×0.5", error, StringComparison.Ordinal);
+        Assert.Equal("", (await RunAsync(["set", "claude-opus-5-5", .. Rates, "--from", "2026-11-21"])).Error);
+    }
+
     [Theory]
     [InlineData("-1", "--input: -1 is negative")]
     [InlineData("dear", "--input: 'dear' is not a number")]
