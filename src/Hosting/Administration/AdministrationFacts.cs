@@ -40,7 +40,7 @@ internal sealed record AdministrationFacts
     }
 
     /// <summary>The configuration directory's snapshot, changed by these facts.</summary>
-    public GatewayConfig Over(GatewayConfig files) => files with { Extensions = Extensions, Prices = Over(files.Prices) };
+    public GatewayConfig Over(GatewayConfig files) => files with { Extensions = files.Extensions.AddRange(Extensions), Prices = Over(files.Prices) };
 
     /// <summary>An operator's entries come before all others. The version names the change too, so that an event says by which book exactly it was priced.</summary>
     private PriceBook Over(PriceBook files) => PricesChangedAt == 0 ? files : new PriceBook
