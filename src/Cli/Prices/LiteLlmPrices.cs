@@ -93,7 +93,7 @@ internal sealed partial class LiteLlmPrices(DateOnly from, string? provider, IRe
             Provider = owner,
             EffectiveFrom = from,
             PerMillion = rates,
-            PerThousand = new CallRates { WebSearch = WebSearch(entry, dearestSearch) },
+            PerThousand = new CallRates { WebSearch = WebSearch(entry, billed, dearestSearch) },
             AboveInputTokens = Tiers(entry, billed),
             Speed = specific.TryGetValue("fast", out var fast) ? new Dictionary<string, SpeedRates> { ["fast"] = new() { PerMillion = Times(rates, fast) } } : [],
             InferenceGeo = specific.TryGetValue("us", out var us) ? new Dictionary<string, decimal> { ["us"] = us } : [],
@@ -188,16 +188,16 @@ internal sealed partial class LiteLlmPrices(DateOnly from, string? provider, IRe
     }
 
     /// <summary>What a provider charges for a search is the same for all its models, so the dearest price it has in the file stands in for one that is not given.</summary>
-    private static decimal WebSearch(LiteLlmEntry entry, decimal? dearest)
+    private static decimal WebSearch(LiteLlmEntry entry, Billed billed, decimal? dearest)
     {
         if (entry.Numbers(Searches, 1_000m) is { Count: > 0 } own)
         {
             return own.Values.Max();
         }
 
-        if (dearest is null && entry.IsTrue("supports_web_search"))
+        if (dearest is null && billed.WebSearch)
         {
-            entry.Refuse($"{Searches} is missing, and the model searches the web");
+            entry.Refuse($"{Searches} is missing, and the provider bills it");
         }
 
         return dearest ?? 0m;
@@ -221,7 +221,7 @@ internal sealed partial class LiteLlmPrices(DateOnly from, string? provider, IRe
     private static partial Regex Tier();
 
     /// <summary>The classes that the provider bills for a model: of these nothing may be left out.</summary>
-    private readonly record struct Billed(bool Output, bool CacheRead, bool CacheWrite5m, bool CacheWrite1h)
+    private readonly record struct Billed(bool Output, bool CacheRead, bool CacheWrite5m, bool CacheWrite1h, bool WebSearch)
     {
         /// <summary>Claude has every class wherever it is served; the others have those that the entry speaks of. Nobody pays for the output of an embedding.</summary>
         public static Billed By(string model, string owner, LiteLlmEntry entry)
@@ -231,7 +231,8 @@ internal sealed partial class LiteLlmPrices(DateOnly from, string? provider, IRe
                 entry.Text("mode") != "embedding",
                 claude || entry.Has(LiteLlmPrices.CacheRead) || entry.IsTrue("supports_prompt_caching"),
                 claude || entry.Has(LiteLlmPrices.CacheWrite5m),
-                claude || entry.Has(LiteLlmPrices.CacheWrite1h));
+                claude || entry.Has(LiteLlmPrices.CacheWrite1h),
+                claude || entry.IsTrue("supports_web_search"));
         }
     }
 }

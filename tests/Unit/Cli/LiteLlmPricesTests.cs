@@ -56,10 +56,11 @@ public sealed class LiteLlmPricesTests
     [Theory]
     [InlineData("\"cache_creation_input_token_cost_above_1hr\": 6e-06,", "cache_creation_input_token_cost_above_1hr is missing, and the provider bills it")]
     [InlineData("\"cache_read_input_token_cost\": 3e-07,", "cache_read_input_token_cost is missing, and the provider bills it")]
+    [InlineData("\"search_context_cost_per_query\":", "search_context_cost_per_query is missing, and the provider bills it", "\"something_else\":")]
     [InlineData("\"output_cost_per_token\": 1.5e-05,", "output_cost_per_token is missing, and the provider bills it")]
-    public void An_entry_without_a_class_that_its_provider_bills_is_skipped_with_the_reason(string left, string reason)
+    public void An_entry_without_a_class_that_its_provider_bills_is_skipped_with_the_reason(string left, string reason, string instead = "")
     {
-        var result = Read($$"""{ "claude-x": { {{Claude.Replace(left, "", StringComparison.Ordinal)}} } }""");
+        var result = Read($$"""{ "claude-x": { {{Claude.Replace(left, instead, StringComparison.Ordinal)}} } }""");
 
         Assert.Empty(result.Prices);
         Assert.Equal(new SkippedPrice("claude-x", reason), Assert.Single(result.Skipped));
