@@ -1,7 +1,9 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Operators;
+using CCGate.Metering;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -19,8 +21,10 @@ internal static class ProjectionsHost
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<OperatorAuthentication>();
+        services.TryAddSingleton<EventIntake>();
         AddReadModels(services);
         AddEngine(services);
+        AddQuotas(services);
         return services;
     }
 
@@ -31,6 +35,8 @@ internal static class ProjectionsHost
         var api = endpoints.MapGroup("/api");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
         api.MapSpend();
+        api.MapQuotas();
+        api.MapBudgets();
         api.MapLedger();
         api.MapProjectionStates();
     }
@@ -40,6 +46,14 @@ internal static class ProjectionsHost
         services.AddSingleton<IProjection, SpendProjection>();
         services.AddSingleton<SpendReader>();
         services.AddSingleton<NodeUsageReader>();
+    }
+
+    private static void AddQuotas(IServiceCollection services)
+    {
+        services.AddSingleton<QuotaReader>();
+        services.AddSingleton<TenantEvents>();
+        services.AddSingleton<BudgetExtensions>();
+        services.AddHostedService<BudgetWatch>();
     }
 
     private static void AddEngine(IServiceCollection services)
