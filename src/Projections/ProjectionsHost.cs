@@ -54,6 +54,7 @@ internal static class ProjectionsHost
         services.AddSingleton<TenantEvents>();
         services.AddSingleton<BudgetExtensions>();
         services.AddHostedService<BudgetWatch>();
+        services.AddHostedService<AlertWebhook>();
     }
 
     private static void AddEngine(IServiceCollection services)

@@ -15,6 +15,7 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(ExtensionRequest))]
 [JsonSerializable(typeof(ExtensionList))]
 [JsonSerializable(typeof(LedgerPage))]
+[JsonSerializable(typeof(LedgerEvent))]
 [JsonSerializable(typeof(ProjectionList))]
 [JsonSerializable(typeof(ReconciliationReport))]
 [JsonSerializable(typeof(NodeUsageRequest))]
