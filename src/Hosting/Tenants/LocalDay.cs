@@ -20,18 +20,11 @@ internal static class LocalDay
         var one = wall - zone.GetUtcOffset(wall.AddDays(-1));
         var other = wall - zone.GetUtcOffset(wall.AddDays(1));
         var (start, last) = one < other ? (one, other) : (other, one);
-        if (start < last && !Shows(start) && Shows(last))
-        {
-            return last;
-        }
-
         while (start < last && start + zone.GetUtcOffset(start) < wall)
         {
             start += Step;
         }
 
         return start;
-
-        bool Shows(DateTimeOffset instant) => instant + zone.GetUtcOffset(instant) == wall;
     }
 }

@@ -50,7 +50,8 @@ public abstract class AlertWebhookTests(Storage storage) : ProjectionTest(storag
     [Fact]
     public async Task Of_many_processes_one_sends()
     {
-        await using var receiver = await ScriptedUpstream.StartAsync(http => http.Response.WriteAsync("ok"));
+        // It takes its time, in which the others look several times.
+        await using var receiver = await ScriptedUpstream.StartAsync(http => Task.Delay(TimeSpan.FromSeconds(5), time, http.RequestAborted));
         await using var one = await StartAsync(receiver);
         await using var two = await StartAsync(receiver);
         await using var three = await StartAsync(receiver);
