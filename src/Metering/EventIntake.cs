@@ -38,6 +38,21 @@ internal sealed class EventIntake(IEventStore store)
         return rejected;
     }
 
+    /// <summary>Stores one event that this program made; false when it is there already.</summary>
+    /// <exception cref="UnstorableEventException">It breaks a rule.</exception>
+    public async Task<bool> AddAsync(EventRecord record, CancellationToken cancellationToken)
+    {
+        record = record with { Data = StorableJson.From(record.Data) };
+        if (EventRules.Violation(record) is { } reason)
+        {
+            throw new UnstorableEventException(reason);
+        }
+
+        var added = await store.AppendAsync([record], cancellationToken);
+        Interlocked.Add(ref stored, added);
+        return added == 1;
+    }
+
     /// <summary>Appends all at once; when the store refuses something among them for ever, each half by itself, down to the one it means.</summary>
     private async Task AppendAsync(List<EventRecord> events, List<RejectedEvent> rejected, CancellationToken cancellationToken)
     {

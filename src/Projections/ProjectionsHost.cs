@@ -5,6 +5,7 @@ using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
+using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -22,8 +23,10 @@ internal static class ProjectionsHost
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<OperatorAuthentication>();
+        services.TryAddSingleton<EventIntake>();
         AddReadModels(services);
         AddEngine(services);
+        AddQuotas(services);
         return services;
     }
 
@@ -34,7 +37,9 @@ internal static class ProjectionsHost
         var api = endpoints.MapGroup("/api");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
         api.MapSpend();
+        api.MapBudgets();
         api.MapPrices();
+        api.MapQuotas();
         api.MapLedger();
         api.MapProjectionStates();
     }
@@ -45,8 +50,16 @@ internal static class ProjectionsHost
         services.AddSingleton<IProjection, AdministrationProjection>();
         services.AddSingleton<SpendReader>();
         services.AddSingleton<NodeUsageReader>();
-        services.TryAddSingleton<EventIntake>();
         services.AddSingleton<PriceChanges>();
+    }
+
+    private static void AddQuotas(IServiceCollection services)
+    {
+        services.AddSingleton<QuotaReader>();
+        services.AddSingleton<TenantEvents>();
+        services.AddSingleton<BudgetExtensions>();
+        services.AddHostedService<BudgetWatch>();
+        services.AddHostedService<AlertWebhook>();
     }
 
     private static void AddEngine(IServiceCollection services)

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
+using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Usage;
@@ -11,7 +12,11 @@ namespace CCGate.Projections;
 /// <summary>The JSON of the query API: camelCase, nothing when null except the bounds of a period.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SpendReport))]
+[JsonSerializable(typeof(QuotaReport))]
+[JsonSerializable(typeof(ExtensionRequest))]
+[JsonSerializable(typeof(ExtensionList))]
 [JsonSerializable(typeof(LedgerPage))]
+[JsonSerializable(typeof(LedgerEvent))]
 [JsonSerializable(typeof(ProjectionList))]
 [JsonSerializable(typeof(ReconciliationReport))]
 [JsonSerializable(typeof(PriceList))]

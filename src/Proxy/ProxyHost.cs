@@ -46,6 +46,7 @@ internal static class ProxyHost
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<LoadBalancer>();
         services.AddSingleton<AttemptPlanner>();
+        services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();
     }
 

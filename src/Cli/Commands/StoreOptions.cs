@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CCGate.Cli.Hosts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
@@ -40,11 +41,13 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
         },
     };
 
-    /// <summary>No directory is the demo's configuration: none.</summary>
+    /// <summary>No directory is the demo's configuration, or none.</summary>
     public GatewayConfig ReadConfig(ParseResult parsed)
     {
         var directory = parsed.GetValue(Config)!;
-        return directory.Exists ? load(directory) : new GatewayConfig { Prices = PriceBookFile.Shipped };
+        return directory.Exists ? load(directory)
+            : parsed.GetValue(Data) is { } data && Demo.IsIn(data) ? Demo.In(data).Config
+            : new GatewayConfig { Prices = PriceBookFile.Shipped };
     }
 
     /// <summary>Opens the store that the configuration names, or the file in the data directory.</summary>

@@ -77,13 +77,8 @@ internal sealed class UsageCommand
             .Select(name => (Name: name, Value: Written(parsed, name)))
             .Where(parameter => parameter.Value is not null)
             .Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value!)}"));
-        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(100) };
-        client.DefaultRequestHeaders.Authorization = OperatorCredentials.Find(url, parsed.GetValue(options.Config)!);
-        using var response = await client.GetAsync(new Uri(url, "/api/usage?" + query), cancellationToken);
-        var body = await response.Content.ReadAsStringAsync(cancellationToken);
-        return response.IsSuccessStatusCode
-            ? JsonSerializer.Deserialize(body, ProjectionsJson.Default.SpendReport)!
-            : throw new CommandFailedException($"The gateway answered {(int)response.StatusCode}: {body}");
+        var body = await RunningGateway.AskAsync(url, parsed.GetValue(options.Config)!, "/api/usage?" + query, content: null, cancellationToken);
+        return JsonSerializer.Deserialize(body, ProjectionsJson.Default.SpendReport)!;
     }
 
     private string? Written(ParseResult parsed, string name) => name switch

@@ -11,6 +11,9 @@ internal sealed record Demo(GatewayConfig Config, string Key, string Password)
 {
     private const string SecretsFile = "demo.secrets";
 
+    /// <summary>Whether a demo was run there.</summary>
+    public static bool IsIn(DirectoryInfo data) => File.Exists(Path.Combine(data.FullName, SecretsFile));
+
     public static Demo In(DirectoryInfo data)
     {
         var (key, password) = Secrets(data);

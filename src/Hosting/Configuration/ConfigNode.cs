@@ -127,16 +127,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
     }
 
     /// <summary><c>abort</c> of the server or of a tenant.</summary>
-    public AbortPolicy Abort()
-    {
-        var policy = Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain));
-        if (policy == AbortPolicy.Drain)
-        {
-            Warn("abort", "this version applies cancel");
-        }
-
-        return policy;
-    }
+    public AbortPolicy Abort() => Choice("abort", AbortPolicy.Cancel, ("cancel", AbortPolicy.Cancel), ("drain", AbortPolicy.Drain));
 
     public Uri? Url(string name, params ReadOnlySpan<string> schemes)
     {

@@ -23,6 +23,9 @@ internal sealed record GatewayConfig
 
     public string? OtlpEndpoint { get; init; }
 
+    /// <summary>Null when nobody wants to be told.</summary>
+    public AlertsConfig? Alerts { get; init; }
+
     public ImmutableArray<UpstreamConfig> Upstreams { get; init; } = [];
 
     public LoadBalancerConfig LoadBalancer { get; init; } = new();
@@ -75,6 +78,12 @@ internal enum AbortPolicy
 
 /// <summary>The operator's name and password; the password is kept as a hash from the moment it is read.</summary>
 internal sealed record AdminConfig(string Username, SecretHash Password);
+
+/// <summary>Where alerts are posted, and the secret that signs them. It writes neither down: addresses of chat services are secrets too.</summary>
+internal sealed record AlertsConfig(Uri Webhook, string? Secret)
+{
+    public override string ToString() => Webhook.Host;
+}
 
 /// <summary>upstreams.json: how attempts are spread.</summary>
 internal sealed record LoadBalancerConfig

@@ -112,22 +112,39 @@ internal sealed class SpendQuestionReader(GatewayConfig config)
             return null;
         }
 
+        if (TryReadInstant(written, zone, isEnd, out var instant))
+        {
+            return instant;
+        }
+
+        Errors[name] = [NoInstant(written)];
+        return null;
+    }
+
+    /// <summary>A date in a zone, whose end is the next day's start, or an instant with its offset, to the quarter hour.</summary>
+    public static bool TryReadInstant(string written, TimeZoneInfo zone, bool isEnd, out DateTimeOffset instant)
+    {
         if (DateOnly.TryParseExact(written, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
             && day > DateOnly.MinValue.AddYears(1) && day < DateOnly.MaxValue.AddYears(-1))
         {
-            return LocalDay.StartOf(isEnd ? day.AddDays(1) : day, zone);
+            instant = LocalDay.StartOf(isEnd ? day.AddDays(1) : day, zone);
+            return true;
         }
 
         // A plus sign that nobody escaped arrives as a space.
-        var instant = written.Replace(' ', '+');
-        var hasOffset = instant.EndsWith('Z') || (instant.Length > 6 && instant[^6] is '+' or '-' && instant[^3] == ':');
-        if (hasOffset && DateTimeOffset.TryParseExact(instant, InstantFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed)
+        var escaped = written.Replace(' ', '+');
+        var hasOffset = escaped.EndsWith('Z') || (escaped.Length > 6 && escaped[^6] is '+' or '-' && escaped[^3] == ':');
+        if (hasOffset && DateTimeOffset.TryParseExact(escaped, InstantFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out var parsed)
             && parsed.Year is > 1 and < 9999)
         {
-            return isEnd ? QuarterHour.RoundUp(parsed) : QuarterHour.RoundDown(parsed);
+            instant = isEnd ? QuarterHour.RoundUp(parsed) : QuarterHour.RoundDown(parsed);
+            return true;
         }
 
-        Errors[name] = [$"'{written}' is neither a date such as 2026-11-21 nor an instant with its offset such as 2026-11-21T09:30:00Z."];
-        return null;
+        instant = default;
+        return false;
     }
+
+    public static string NoInstant(string written) =>
+        $"'{written}' is neither a date such as 2026-11-21 nor an instant with its offset such as 2026-11-21T09:30:00Z.";
 }

@@ -77,7 +77,10 @@ internal sealed partial class GatewayPipeline(
         var outcomes = new List<AttemptOutcome>(capacity: 1);
         try
         {
-            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed([.. outcomes.Select(outcome => outcome.Attempt), attempt], reservation.Held)));
+            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed([.. outcomes.Select(outcome => outcome.Attempt), attempt], reservation.Held)))
+            {
+                Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
+            };
             await AttemptAsync(http, call, route, snapshot, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }

@@ -1,4 +1,5 @@
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Upstreams;
 using CCGate.Proxy.Usage;
@@ -29,7 +30,7 @@ internal static class Settlement
     }
 
     public static RequestCompleted Complete(Exchange exchange, List<AttemptOutcome> outcomes, string instance, DateTimeOffset now) =>
-        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now);
+        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now) with { Abort = AbortOf(outcomes) };
 
     /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
     public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered) => Priced(attempt, request, failure switch
@@ -76,12 +77,16 @@ internal static class Settlement
     private static RequestOutcome OutcomeOf(List<AttemptOutcome> outcomes) => outcomes is [.., { Failure: var last }]
         ? last switch
         {
-            AttemptFailure.None => RequestOutcome.Succeeded,
+            AttemptFailure.None => outcomes[^1].Abort is null ? RequestOutcome.Succeeded : RequestOutcome.ClientAborted,
             AttemptFailure.ClientAborted => RequestOutcome.ClientAborted,
             AttemptFailure.UpstreamTruncated => RequestOutcome.UpstreamTruncated,
             _ => RequestOutcome.Failed,
         }
         : RequestOutcome.ClientAborted;
+
+    /// <summary>A client that left before an upstream was called cancelled everything.</summary>
+    private static string? AbortOf(List<AttemptOutcome> outcomes) =>
+        (outcomes is [.., var last] ? last.Abort : AbortPolicy.Cancel) switch { AbortPolicy.Drain => "drain", AbortPolicy.Cancel => "cancel", _ => null };
 
     private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now) => new()
     {
@@ -95,7 +100,6 @@ internal static class Settlement
         AdmittedAt = exchange.AdmittedAt,
         CompletedAt = now,
         Outcome = outcome,
-        Abort = outcome == RequestOutcome.ClientAborted ? "cancel" : null,
         Attempts = attempts,
         Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
         HeldUsd = Picodollars.ToUsd(exchange.Reservation.Held.Pico),

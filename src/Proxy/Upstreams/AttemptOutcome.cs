@@ -1,4 +1,5 @@
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 
 namespace CCGate.Proxy.Upstreams;
 
@@ -30,4 +31,8 @@ internal enum AttemptFailure
 /// <param name="Attempt">What the event says of it.</param>
 /// <param name="Failure">Why it did not succeed.</param>
 /// <param name="Answered">The client has, or is being sent, this upstream's answer.</param>
-internal sealed record AttemptOutcome(Attempt Attempt, AttemptFailure Failure, bool Answered);
+internal sealed record AttemptOutcome(Attempt Attempt, AttemptFailure Failure, bool Answered)
+{
+    /// <summary>What was done with the upstream when the client left; null when it stayed.</summary>
+    public AbortPolicy? Abort { get; init; }
+}

@@ -1,4 +1,5 @@
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
@@ -12,22 +13,30 @@ namespace CCGate.Proxy.Upstreams;
 /// <param name="AdmittedAt">The instant that chooses the price.</param>
 /// <param name="MaxOutputTokens">The token limit that the hold pays for.</param>
 /// <param name="Settle">Told what the attempt owes as soon as that is known, before the client has all of the answer.</param>
-internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens, Action<Attempt> Settle);
+internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedAt, long MaxOutputTokens, Action<Attempt> Settle)
+{
+    /// <summary>What becomes of the answer when the client leaves.</summary>
+    public AbortPolicy Abort { get; init; }
+}
 
 /// <summary>One try of one upstream, before it is made.</summary>
 internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
 {
     public string ProviderModel { get; } = Upstream.ProviderModel(Call.Model);
+
+    /// <summary>What is free is not worth reading to its end.</summary>
+    public AbortPolicy Abort => Billing?.Abort ?? AbortPolicy.Cancel;
 }
 
 /// <summary>Sends a call to one upstream and its answer back, byte for byte, and says what became of it and what it cost.</summary>
-internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimeProvider time, ILogger<UpstreamForwarder> logger)
+internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains drains, TimeProvider time, ILogger<UpstreamForwarder> logger)
 {
     public async Task<AttemptOutcome> SendAsync(AttemptRequest request)
     {
         var http = request.Http;
         var upstream = request.Upstream.Config;
         var client = ClientPresence.Of(http);
+        using var drain = Drain.For(http, request.Abort, client, drains);
         var startedAt = time.GetUtcNow();
 
         // 1. An attempt before may have read the body: each gets the client's bytes anew, with its own name for the model.
@@ -51,7 +60,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
-        var failure = FailureOf(client, transformer, error, metered);
+        var isDrained = Drain.IsApplied(drain);
+        var failure = FailureOf(client, isDrained, transformer, error, metered);
         var answered = http.Response.HasStarted || (transformer.IsAnswering && error is ForwarderError.None);
         if (!answered)
         {
@@ -80,7 +90,10 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         return new AttemptOutcome(
             request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered),
             failure,
-            answered);
+            answered)
+        {
+            Abort = AbortOf(isDrained, failure),
+        };
     }
 
     /// <summary>A client that has the whole answer may send its next request before this one's code has come to its end: its hold must be gone by then.</summary>
@@ -100,9 +113,9 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
         }
     }
 
-    private static AttemptFailure FailureOf(ClientPresence client, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
+    private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
     {
-        if (error is not ForwarderError.None && client.HasLeft)
+        if (error is not ForwarderError.None && client.HasLeft && !isDrained)
         {
             return AttemptFailure.ClientAborted;
         }
@@ -134,6 +147,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, TimePr
             _ => AttemptFailure.None,
         };
     }
+
+    private static AbortPolicy? AbortOf(bool isDrained, AttemptFailure failure) => isDrained ? AbortPolicy.Drain : failure is AttemptFailure.ClientAborted ? AbortPolicy.Cancel : null;
 
     private static string Describe(AttemptFailure failure, int? status, ForwarderError error, MeteredUsage? metered) => failure switch
     {

@@ -21,7 +21,7 @@ public sealed class QueryApiTests : IAsyncLifetime
     [InlineData("admin")]
     public async Task Nobody_but_the_operator_is_answered(string? credentials)
     {
-        foreach (var path in (string[])["/api/usage", "/api/events", "/api/projections"])
+        foreach (var path in (string[])["/api/usage", "/api/events", "/api/projections", "/api/quotas", "/api/budgets/extensions"])
         {
             using var response = await server.GetAsync(path, credentials);
             Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
@@ -97,6 +97,9 @@ public sealed class QueryApiTests : IAsyncLifetime
     [InlineData("/api/usage?timezone=Mars", "timezone", "IANA")]
     [InlineData("/api/usage?tennant=alice", "tennant", "tenant")]
     [InlineData("/api/usage?tenant=alice&tenant=bob", "tenant", "once")]
+    [InlineData("/api/quotas?tenant=carol", "tenant", "tenants.json")]
+    [InlineData("/api/quotas?key=ci&tenant=alice", "key", "tenants.json")]
+    [InlineData("/api/quotas?tennant=alice", "tennant", "tenant, key")]
     [InlineData("/api/events?after=-1", "after", "from 0")]
     [InlineData("/api/events?limit=0", "limit", "from 1 to 1000")]
     [InlineData("/api/events?limit=1001", "limit", "from 1 to 1000")]
@@ -131,7 +134,7 @@ public sealed class QueryApiTests : IAsyncLifetime
     [Fact]
     public async Task A_projection_says_how_far_it_is_and_stands_visibly_still_in_front_of_what_it_cannot_read()
     {
-        await server.AppendAsync(Events.Records(2));
+        await server.AppendAsync(Events.Records(2, "bob"));
         var current = (await server.GetJsonAsync("/api/projections"))["projections"]![0]!;
         Assert.Equal(("spend", 2, 2, 0, "current"), Describe(current));
 

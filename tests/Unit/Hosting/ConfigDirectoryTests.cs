@@ -1,4 +1,5 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
 
 namespace CCGate.Tests.Unit.Hosting;
 
@@ -94,6 +95,97 @@ public sealed class ConfigDirectoryTests : IDisposable
         var error = Assert.Single(new ConfigDirectory(directory).Read().Errors);
         Assert.Equal("$.upstreams[0].key", error.Path);
         Assert.Contains("CCGATE_TEST_NOWHERE", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_limit_of_a_tenant_and_of_a_key_is_read()
+    {
+        Write("tenants.json", """
+            { "tenants": [ { "id": "a", "parent": "top", "timezone": "Europe/Berlin", "resetTime": "06:45", "weekStartsOn": "sunday", "monthStartsOn": 28, "abort": "drain",
+                "limits": {
+                  "fiveHours": { "maxUSD": 0.5 }, "daily": { "maxUSD": 1, "maxTokens": 2, "maxRequests": 3 }, "weekly": { "maxTokens": 4 }, "monthly": { "maxRequests": 5 }, "total": { "maxUSD": 6 },
+                  "requestsPerMinute": 7, "tokensPerMinute": 8, "concurrentRequests": 9, "concurrentSessions": 10, "alertAt": [0.5, 1] },
+                "keys": [ { "id": "x", "key": "k", "limits": { "daily": { "maxUSD": 0 }, "alertAt": [] } } ] },
+              { "id": "top", "keys": [] } ] }
+            """);
+
+        var tenant = new ConfigDirectory(directory).Read().Config!.Tenants[0];
+
+        Assert.Equal(
+            [
+                new WindowLimit(LimitWindow.FiveHours, 0.5m), new WindowLimit(LimitWindow.Daily, 1m, 2, 3), new WindowLimit(LimitWindow.Weekly, null, 4),
+                new WindowLimit(LimitWindow.Monthly, null, null, 5), new WindowLimit(LimitWindow.Total, 6m),
+            ],
+            tenant.Limits.Windows.ToArray());
+        Assert.Equal((7, 8, 9, 10), (tenant.Limits.RequestsPerMinute, tenant.Limits.TokensPerMinute, tenant.Limits.ConcurrentRequests, tenant.Limits.ConcurrentSessions));
+        Assert.Equal([0.5m, 1m], tenant.Limits.AlertAt.ToArray());
+        Assert.Equal(new WindowClock(TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"), new TimeOnly(6, 45), DayOfWeek.Sunday, 28), tenant.Clock);
+        Assert.Equal(("top", AbortPolicy.Drain), (tenant.Parent, tenant.Abort));
+        Assert.Equal([new WindowLimit(LimitWindow.Daily, 0m)], tenant.Keys[0].Limits.Windows.ToArray());
+        Assert.Empty(tenant.Keys[0].Limits.AlertAt);
+        Assert.Equal([0.8m], LimitsConfig.None.AlertAt.ToArray());
+    }
+
+    [Theory]
+    [InlineData("\"resetTime\": \"06:10\"", "resetTime", "06:00")]
+    [InlineData("\"resetTime\": \"24:00\"", "resetTime", "23:45")]
+    [InlineData("\"resetTime\": 6", "resetTime", "a string")]
+    [InlineData("\"weekStartsOn\": \"Caturday\"", "weekStartsOn", "sunday, monday")]
+    [InlineData("\"monthStartsOn\": 29", "monthStartsOn", "from 1 to 28")]
+    [InlineData("\"abort\": \"wait\"", "abort", "cancel, drain")]
+    [InlineData("\"limits\": { \"hourly\": {} }", "limits.hourly", "fiveHours")]
+    [InlineData("\"limits\": { \"daily\": { \"maxEUR\": 1 } }", "limits.daily.maxEUR", "maxUSD")]
+    [InlineData("\"limits\": { \"daily\": { \"maxTokens\": 1.5 } }", "limits.daily.maxTokens", "a whole number")]
+    [InlineData("\"limits\": { \"weekly\": { \"maxUSD\": -1 } }", "limits.weekly.maxUSD", "from 0")]
+    [InlineData("\"limits\": { \"alertAt\": [80] }", "limits.alertAt", "from 0.01 to 1")]
+    [InlineData("\"limits\": { \"alertAt\": 0.8 }", "limits.alertAt", "an array")]
+    [InlineData("\"limits\": { \"requestsPerMinute\": \"60\" }", "limits.requestsPerMinute", "a whole number")]
+    [InlineData("\"keys\": [ { \"id\": \"x\", \"key\": \"x\", \"limits\": { \"dialy\": {} } } ]", "keys[0].limits.dialy", "daily")]
+    public void A_limit_that_is_wrong_is_named_with_what_is_allowed(string member, string path, string allowed)
+    {
+        Write("tenants.json", $$"""{ "tenants": [ { "id": "a", "key": "k", {{member}} } ] }""");
+
+        var error = Assert.Single(new ConfigDirectory(directory).Read().Errors);
+
+        Assert.Equal(("tenants.json", "$.tenants[0]." + path), (error.File, error.Path));
+        Assert.Contains(allowed, error.Allowed, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{ \"id\": \"a\", \"key\": \"1\", \"parent\": \"z\" }", "\"z\" of \"a\"", "another tenant")]
+    [InlineData("{ \"id\": \"a\", \"key\": \"1\", \"parent\": \"a\" }", "back to \"a\"", "a tree")]
+    [InlineData("{ \"id\": \"a\", \"key\": \"1\", \"parent\": \"b\" }, { \"id\": \"b\", \"key\": \"2\", \"parent\": \"a\" }", "\"a\" lead back", "a tree")]
+    public void Tenants_whose_parents_are_no_tree_are_named(string tenants, string message, string allowed)
+    {
+        Write("tenants.json", $$"""{ "tenants": [ {{tenants}} ] }""");
+
+        var error = new ConfigDirectory(directory).Read().Errors.First();
+
+        Assert.Equal(("tenants.json", "$.tenants"), (error.File, error.Path));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains(allowed, error.Allowed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Whoever_disables_a_tenant_disables_everybody_below_it()
+    {
+        Write("tenants.json", """
+            { "tenants": [ { "id": "leaf", "key": "1", "parent": "team" }, { "id": "team", "key": "2", "parent": "top", "enabled": true }, { "id": "top", "keys": [], "enabled": false }, { "id": "other", "key": "3" } ] }
+            """);
+
+        Assert.Equal([false, false, false, true], new ConfigDirectory(directory).Read().Config!.Tenants.Select(tenant => tenant.Enabled));
+    }
+
+    [Fact]
+    public void Where_alerts_go_is_read_and_never_written()
+    {
+        Write("server.json", """{ "alerts": { "webhook": "https://chat.example/T0/hidden", "secret": "hidden" }, "abort": "drain" }""");
+        var config = new ConfigDirectory(directory).Read().Config!;
+        Assert.Equal((new Uri("https://chat.example/T0/hidden"), "hidden", AbortPolicy.Drain), (config.Alerts!.Webhook, config.Alerts.Secret, config.Server.Abort));
+        Assert.DoesNotContain("hidden", config.ToString(), StringComparison.Ordinal);
+
+        Write("server.json", """{ "alerts": { "webhook": "mailto:me", "secret": "" } }""");
+        Assert.Equal(["$.alerts.webhook", "$.alerts.secret"], new ConfigDirectory(directory).Read().Errors.Select(error => error.Path));
     }
 
     [Fact]

@@ -1,0 +1,242 @@
+using System.Data.Common;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Storage;
+using CCGate.Metering.EventStore;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Ledger;
+using Dapper;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace CCGate.Projections.Quotas;
+
+/// <summary>Posts every alert of the ledger to the configured address, in order; any number of these may run.</summary>
+/// <remarks>
+/// It follows the ledger by a checkpoint of its own, which moves once the receiver has answered. Before each try it sets the row's time by compare-and-set,
+/// and nobody else sends while that is fresh. So an alert is sent once, and again only when its sender died before it could say so.
+/// </remarks>
+internal sealed partial class AlertWebhook(Database database, IEventStore store, ConfigSource config, TimeProvider time, ILogger<AlertWebhook> logger) : BackgroundService
+{
+    public const string CheckpointName = "webhook";
+    public const string EventIdHeader = "x-ccgate-event-id";
+    public const string SignatureHeader = "x-ccgate-signature";
+    public const int MaxTries = 6;
+
+    private const int BatchSize = 100;
+
+    /// <summary>A checkpoint that has nothing to say need not be written at every look.</summary>
+    private const long MaxUnwritten = 10_000;
+
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longer than a try and the pause after it.</summary>
+    private static readonly TimeSpan Claim = TimeSpan.FromSeconds(90);
+
+    // The receiver's name may move; redirections are not followed, because what they lead to was not configured.
+    private readonly HttpMessageInvoker connections = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
+
+    private long looked;
+    private long claimedAt = -1;
+    private bool isForgotten;
+    private bool receiverAnswers = true;
+
+    public override void Dispose()
+    {
+        connections.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        for (var pause = Period; ;)
+        {
+            await Task.Delay(pause, time, stoppingToken);
+            try
+            {
+                await LookAsync(stoppingToken);
+                pause = Period;
+            }
+#pragma warning disable CA1031 // Whatever is wrong, it is the alerts that are late; the next look makes up for it.
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                LogLate(failure, pause);
+                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+            }
+        }
+    }
+
+    /// <summary>Sends what has come since the last time.</summary>
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        if (config.Current.Alerts is not { } alerts)
+        {
+            await ForgetAsync(cancellationToken);
+            return;
+        }
+
+        var end = await store.HighWaterMarkAsync(cancellationToken);
+        var sent = await CheckpointAsync(end, cancellationToken);
+        for (looked = Math.Max(looked, sent); looked < end;)
+        {
+            var alerted = await FindAsync(looked, end, cancellationToken);
+            foreach (var position in alerted)
+            {
+                if (!await SendAsync(alerts, sent, position, cancellationToken))
+                {
+                    return; // Another process is at it.
+                }
+
+                sent = looked = position;
+            }
+
+            looked = alerted.Count < BatchSize ? end : looked;
+        }
+
+        if (end - sent > MaxUnwritten && await ClaimAsync(sent, cancellationToken))
+        {
+            await AdvanceAsync(sent, end, cancellationToken);
+        }
+    }
+
+    /// <summary>Tries until the receiver takes it, or often enough; false when another process has the checkpoint.</summary>
+    private async Task<bool> SendAsync(AlertsConfig alerts, long sent, long position, CancellationToken cancellationToken)
+    {
+        var stored = (await store.ReadAsync(position - 1, position, 1, cancellationToken))[0];
+
+        // An alert nobody takes must not keep back the next ones for ever: after one was given up, each has one try until one arrives.
+        var tries = receiverAnswers ? MaxTries : 1;
+        receiverAnswers = false;
+        for (var (left, pause) = (tries, Period); left > 0 && !receiverAnswers; left--, pause *= 2)
+        {
+            if (!await ClaimAsync(sent, cancellationToken))
+            {
+                receiverAnswers = true;
+                return false;
+            }
+
+            receiverAnswers = await TryAsync(alerts, stored, cancellationToken);
+            if (!receiverAnswers && left > 1)
+            {
+                await Task.Delay(pause, time, cancellationToken);
+            }
+        }
+
+        if (!receiverAnswers)
+        {
+            LogGivenUp(stored.Id, alerts.Webhook.Host, tries);
+        }
+
+        return await AdvanceAsync(sent, position, cancellationToken);
+    }
+
+    private async Task<bool> TryAsync(AlertsConfig alerts, StoredEvent stored, CancellationToken cancellationToken)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(LedgerEvent.From(stored), ProjectionsJson.Default.LedgerEvent);
+        using var request = new HttpRequestMessage(HttpMethod.Post, alerts.Webhook) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Add(EventIdHeader, stored.Id.ToString());
+        if (alerts.Secret is { } secret)
+        {
+            request.Headers.Add(SignatureHeader, "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)));
+        }
+
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            using var response = await connections.SendAsync(request, either.Token);
+            if (response.IsSuccessStatusCode)
+            {
+                return true;
+            }
+
+            LogRefused(stored.Id, alerts.Webhook.Host, (int)response.StatusCode);
+        }
+        catch (Exception failure) when (failure is HttpRequestException or IOException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            LogUnreachable(stored.Id, alerts.Webhook.Host, patience.IsCancellationRequested ? "no answer in time" : failure.Message);
+        }
+
+        return false;
+    }
+
+    /// <summary>The positions of alerts; a look at the index and the types of what is new, none of its data.</summary>
+    private async Task<List<long>> FindAsync(long after, long upTo, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        return (await connection.QueryAsync<long>(new CommandDefinition(
+            "select seq_id from mt_events where seq_id > @after and seq_id <= @upTo and type = @type order by seq_id limit @limit",
+            new { after, upTo, type = EventTypes.BudgetThresholdReached, limit = BatchSize },
+            cancellationToken: cancellationToken))).AsList();
+    }
+
+    /// <summary>Where it stands. The first time, that is the end of the ledger: what was alerted before there was a receiver is history.</summary>
+    private async Task<long> CheckpointAsync(long end, CancellationToken cancellationToken)
+    {
+        isForgotten = false;
+        await using var connection = await database.OpenAsync(cancellationToken);
+        var checkpoint = await Checkpoints.ReadAsync(connection, CheckpointName, transaction: null, cancellationToken);
+        if (checkpoint is null)
+        {
+            await WriteAsync(
+                "insert into projection_checkpoint (name, position, updated_at) values (@name, @to, 0) on conflict (name) do nothing",
+                new { name = CheckpointName, to = end },
+                cancellationToken);
+            checkpoint = await Checkpoints.ReadAsync(connection, CheckpointName, transaction: null, cancellationToken);
+        }
+
+        return checkpoint?.Position ?? end;
+    }
+
+    /// <summary>Without a receiver there is no checkpoint: one that is configured later begins anew.</summary>
+    private async Task ForgetAsync(CancellationToken cancellationToken)
+    {
+        if (!isForgotten)
+        {
+            await WriteAsync("delete from projection_checkpoint where name = @name", new { name = CheckpointName }, cancellationToken);
+            (isForgotten, looked) = (true, 0);
+        }
+    }
+
+    private async Task<bool> ClaimAsync(long sent, CancellationToken cancellationToken)
+    {
+        var now = Instant.ToMicroseconds(time.GetUtcNow());
+        var isOurs = await WriteAsync(
+            "update projection_checkpoint set updated_at = @now where name = @name and position = @sent and (updated_at = @claimedAt or updated_at < @stale)",
+            new { now, name = CheckpointName, sent, claimedAt, stale = now - ((long)Claim.TotalMilliseconds * 1000) },
+            cancellationToken) == 1;
+        claimedAt = isOurs ? now : -1;
+        return isOurs;
+    }
+
+    private async Task<bool> AdvanceAsync(long from, long to, CancellationToken cancellationToken) => await WriteAsync(
+        "update projection_checkpoint set position = @to where name = @name and position = @from and updated_at = @claimedAt",
+        new { to, name = CheckpointName, from, claimedAt },
+        cancellationToken) == 1;
+
+    private async Task<int> WriteAsync(string sql, object parameters, CancellationToken cancellationToken)
+    {
+        using var turn = await database.TurnAsync(cancellationToken);
+        await using DbConnection connection = await database.OpenAsync(cancellationToken);
+        return await connection.ExecuteAsync(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Alert {Event}: the webhook at {Host} answered {Status}")]
+    private partial void LogRefused(Guid @event, string host, int status);
+
+    [LoggerMessage(LogLevel.Warning, "Alert {Event}: the webhook at {Host} cannot be reached: {Reason}")]
+    private partial void LogUnreachable(Guid @event, string host, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Alert {Event} was not taken by the webhook at {Host} in {Tries} tries and is given up; it stays in the ledger")]
+    private partial void LogGivenUp(Guid @event, string host, int tries);
+
+    [LoggerMessage(LogLevel.Warning, "The ledger cannot be read; alerts are sent late, after the next try in {Pause}")]
+    private partial void LogLate(Exception failure, TimeSpan pause);
+}
