@@ -2,6 +2,7 @@ using System.CommandLine;
 using CCGate.Bench;
 using CCGate.Bench.Load;
 using CCGate.Bench.Processes;
+using CCGate.Bench.Rebuild;
 using CCGate.Bench.Report;
 
 var test = new Option<bool>("--test") { Description = "Everything once, at a tiny size: seconds instead of minutes, and the figures mean nothing." };
@@ -34,6 +35,8 @@ root.SetAction(async (parsed, cancellationToken) =>
         return 1;
     }
 });
+
+root.Add(RebuildBench.Command());
 
 // The two peers of a run are this program again.
 root.Add(PeerHosts.UpstreamCommand());

@@ -30,6 +30,9 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     /// <summary>SQLite's other writers, in other processes, poll every 100 ms: a rebuild that never rests would keep them out.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(120);
 
+    /// <summary>Positions read at once where a projection knows how; what they add up to is all that is in memory and written.</summary>
+    public int RangeSize { get; init; } = 200_000;
+
     /// <summary>The old table stays under this name when it differed, as evidence, until the next rebuild.</summary>
     public static string RetiredTable(IProjection projection) => projection.Name + "_retired";
 
@@ -68,6 +71,39 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     }
 
     private async Task<long> FillAsync(
+        IProjection projection, string table, long fence, IProgress<RebuildProgress>? progress, CancellationToken cancellationToken)
+    {
+        for (var position = await PositionAsync(table, cancellationToken); position < fence;)
+        {
+            var to = Math.Min(fence, position + RangeSize);
+            if (await projection.FoldRangeAsync(database, store, position, to, cancellationToken) is not { } write)
+            {
+                return await FillOneByOneAsync(projection, table, fence, progress, cancellationToken);
+            }
+
+            await WriteAsync(projection, table, position, to, write, cancellationToken);
+            position = to;
+            progress?.Report(new RebuildProgress(position, fence));
+        }
+
+        return fence;
+    }
+
+    private async Task WriteAsync(IProjection projection, string table, long from, long to, WriteRows write, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        using var turn = await database.TurnAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await Checkpoints.AdvanceAsync(transaction, table, from, to, time, cancellationToken))
+        {
+            throw TakenOver(projection);
+        }
+
+        await write(table, transaction, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task<long> FillOneByOneAsync(
         IProjection projection, string table, long fence, IProgress<RebuildProgress>? progress, CancellationToken cancellationToken)
     {
         while (await round.RunAsync(projection, table, fence, BatchSize, cancellationToken) is var result && result != RoundResult.CaughtUp)

@@ -9,6 +9,8 @@ internal readonly record struct SpendKey(long BucketStart, string TenantId, stri
 /// <remarks>The property names are the parameters of the upsert.</remarks>
 internal sealed class SpendAmounts(SpendKey key)
 {
+    public SpendKey Key => key;
+
     public long BucketStart => key.BucketStart;
 
     public string TenantId => key.TenantId;
@@ -49,39 +51,58 @@ internal sealed class SpendAmounts(SpendKey key)
 
     public void Add(AdjustmentLine line) => Add(line.Usage, line.SpendUsd);
 
-    public void Add(RequestCompleted completed)
+    public void Add(RequestCompleted completed) => AddRequest(
+        1,
+        completed.Outcome == RequestOutcome.Succeeded ? 0 : 1,
+        (completed.CompletedAt - completed.AdmittedAt).Ticks / TimeSpan.TicksPerMillisecond,
+        Picodollars.FromUsd(completed.UnsettledUsd ?? 0),
+        completed.UnsettledTokens ?? 0);
+
+    public void Release(SpendAdjusted adjusted) => AddRequest(0, 0, 0, -Picodollars.FromUsd(adjusted.ReleasedUsd), -adjusted.ReleasedTokens);
+
+    public void Add(SpendAmounts other)
+    {
+        AddUsage(
+            other.InputTokens, other.CacheReadTokens, other.CacheWrite5mTokens, other.CacheWrite1hTokens, other.OutputTokens, other.ReasoningTokens, other.WebSearches,
+            other.SpendPico);
+        AddRequest(other.Requests, other.Errors, other.DurationMs, other.UnsettledPico, other.UnsettledTokens);
+    }
+
+    public void AddUsage(
+        long input, long cacheRead, long cacheWrite5m, long cacheWrite1h, long output, long reasoning, long webSearches, long spendPico)
     {
         checked
         {
-            Requests++;
-            Errors += completed.Outcome == RequestOutcome.Succeeded ? 0 : 1;
-            DurationMs += (completed.CompletedAt - completed.AdmittedAt).Ticks / TimeSpan.TicksPerMillisecond;
-            UnsettledPico += Picodollars.FromUsd(completed.UnsettledUsd ?? 0);
-            UnsettledTokens += completed.UnsettledTokens ?? 0;
+            InputTokens += input;
+            CacheReadTokens += cacheRead;
+            CacheWrite5mTokens += cacheWrite5m;
+            CacheWrite1hTokens += cacheWrite1h;
+            OutputTokens += output;
+            ReasoningTokens += reasoning;
+            WebSearches += webSearches;
+            SpendPico += spendPico;
         }
     }
 
-    public void Release(SpendAdjusted adjusted)
+    public void AddRequest(long requests, long errors, long durationMs, long unsettledPico, long unsettledTokens)
     {
         checked
         {
-            UnsettledPico -= Picodollars.FromUsd(adjusted.ReleasedUsd);
-            UnsettledTokens -= adjusted.ReleasedTokens;
+            Requests += requests;
+            Errors += errors;
+            DurationMs += durationMs;
+            UnsettledPico += unsettledPico;
+            UnsettledTokens += unsettledTokens;
         }
     }
 
-    private void Add(TokenUsage? usage, decimal spendUsd)
-    {
-        checked
-        {
-            InputTokens += usage?.InputTokens ?? 0;
-            CacheReadTokens += usage?.CacheReadTokens ?? 0;
-            CacheWrite5mTokens += usage?.CacheWrite5mTokens ?? 0;
-            CacheWrite1hTokens += usage?.CacheWrite1hTokens ?? 0;
-            OutputTokens += usage?.OutputTokens ?? 0;
-            ReasoningTokens += usage?.ReasoningTokens ?? 0;
-            WebSearches += usage?.WebSearches ?? 0;
-            SpendPico += Picodollars.FromUsd(spendUsd);
-        }
-    }
+    private void Add(TokenUsage? usage, decimal spendUsd) => AddUsage(
+        usage?.InputTokens ?? 0,
+        usage?.CacheReadTokens ?? 0,
+        usage?.CacheWrite5mTokens ?? 0,
+        usage?.CacheWrite1hTokens ?? 0,
+        usage?.OutputTokens ?? 0,
+        usage?.ReasoningTokens ?? 0,
+        usage?.WebSearches ?? 0,
+        Picodollars.FromUsd(spendUsd));
 }

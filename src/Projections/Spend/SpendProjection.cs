@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using CCGate.Contracts;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
@@ -20,81 +17,35 @@ internal sealed class SpendProjection : IProjection
 
     public WriteRows Fold(IReadOnlyList<StoredEvent> events)
     {
-        var rows = new Dictionary<SpendKey, SpendAmounts>();
+        var rows = new SpendRows();
         foreach (var stored in events)
         {
-            if (stored.Type is EventTypes.RequestCompleted or EventTypes.SpendAdjusted)
-            {
-                Fold(stored, rows);
-            }
+            rows.Add(stored);
         }
 
-        return async (table, transaction, cancellationToken) =>
-        {
-            await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Values, cancellationToken);
-            var settled = Instant.ToMicroseconds(TimeProvider.System.GetUtcNow() - Instant.SettledAfter);
-            if (table == Name && rows.Keys.Any(key => key.BucketStart < settled))
-            {
-                await Checkpoints.RewriteHistoryAsync(transaction, Name, cancellationToken);
-            }
-        };
+        return Write(rows);
     }
 
-    private static void Fold(StoredEvent stored, Dictionary<SpendKey, SpendAmounts> rows)
+    /// <summary>A rebuild reads ranges, not batches: on PostgreSQL the database adds up by itself, on SQLite the bytes are read as they lie.</summary>
+    public async Task<WriteRows?> FoldRangeAsync(Database database, IEventStore store, long after, long upTo, CancellationToken cancellationToken) =>
+        Write(await ReadRangeAsync(database, store, after, upTo, cancellationToken));
+
+    public static Task<SpendRows> ReadRangeAsync(Database database, IEventStore store, long after, long upTo, CancellationToken cancellationToken) => database switch
     {
-        try
-        {
-            if (stored.Type == EventTypes.RequestCompleted)
-            {
-                Fold(JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.RequestCompleted) ?? throw new JsonException("it is null."), rows);
-            }
-            else
-            {
-                Fold(JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.SpendAdjusted) ?? throw new JsonException("it is null."), rows);
-            }
-        }
-        catch (Exception malformed) when (malformed is JsonException or ArgumentException or OverflowException)
-        {
-            throw new UnreadableEventException(stored, malformed.Message, malformed);
-        }
-    }
+        PostgresDatabase postgres => new PostgresSpendRange(postgres, store).ReadAsync(after, upTo, cancellationToken),
+        SqliteDatabase sqlite => SqliteSpendRange.ReadAsync(sqlite, after, upTo, cancellationToken),
+        _ => throw new NotSupportedException($"Reading ranges of {database.GetType()}"),
+    };
 
-    private static void Fold(RequestCompleted completed, Dictionary<SpendKey, SpendAmounts> rows)
+    private WriteRows Write(SpendRows rows) => async (table, transaction, cancellationToken) =>
     {
-        // What an old event lacks is null here, whatever the property's initial value: the generated reader sets every property.
-        var attempts = completed.Attempts ?? [];
-        var last = attempts.Count == 0 ? Row(completed.AdmittedAt, completed.TenantId, completed.KeyId, completed.RequestedModel, upstream: "", rows) : null;
-        foreach (var attempt in attempts)
+        await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Rows, cancellationToken);
+        var settled = Instant.ToMicroseconds(TimeProvider.System.GetUtcNow() - Instant.SettledAfter);
+        if (table == Name && rows.Rows.Any(row => row.BucketStart < settled))
         {
-            ArgumentNullException.ThrowIfNull(attempt);
-            last = Row(completed.AdmittedAt, completed.TenantId, completed.KeyId, attempt.ProviderModel, attempt.UpstreamId, rows);
-            last.Add(attempt);
+            await Checkpoints.RewriteHistoryAsync(transaction, Name, cancellationToken);
         }
-
-        // An attempt that a failover replaced consumed tokens all the same, but the client made one request: it counts where it ended.
-        last!.Add(completed);
-    }
-
-    /// <summary>An adjustment belongs where the request is: the same quarter hour, tenant and key, and the models and upstreams of its attempts, of which the last one holds.</summary>
-    private static void Fold(SpendAdjusted adjusted, Dictionary<SpendKey, SpendAmounts> rows)
-    {
-        SpendAmounts? last = null;
-        foreach (var line in adjusted.Lines ?? [])
-        {
-            ArgumentNullException.ThrowIfNull(line);
-            last = Row(adjusted.AdmittedAt, adjusted.TenantId, adjusted.KeyId, line.ProviderModel, line.UpstreamId, rows);
-            last.Add(line);
-        }
-
-        last?.Release(adjusted);
-    }
-
-    private static SpendAmounts Row(DateTimeOffset admittedAt, string? tenant, string? key, string? model, string? upstream, Dictionary<SpendKey, SpendAmounts> rows)
-    {
-        var name = new SpendKey(QuarterHour.Of(admittedAt), tenant ?? "", key ?? "", model ?? "", upstream ?? "");
-        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, name, out _);
-        return row ??= new SpendAmounts(name);
-    }
+    };
 
     private static string UpsertSql(string table) => $"""
         insert into {table} (

@@ -34,7 +34,7 @@ public abstract class ProjectionTest(Storage storage) : IAsyncLifetime
 
     private protected ProjectionRound Round => new(Database, Store, TimeProvider.System);
 
-    private protected ProjectionRebuild Rebuild => new(Database, Store, Round, TimeProvider.System);
+    private protected ProjectionRebuild Rebuild => new(Database, Store, Round, TimeProvider.System) { RangeSize = 1000 };
 
     private protected string File => Path.Combine(directory, "store.db");
 
