@@ -109,7 +109,7 @@ internal sealed partial class QuotaLedger
         public bool IsRequests => limit.EndsWith("maxRequests", StringComparison.Ordinal);
 
         public string Of(Amounts amounts) => limit.EndsWith("maxUSD", StringComparison.Ordinal)
-            ? string.Create(CultureInfo.InvariantCulture, $"{decimal.Round(Picodollars.ToUsd(amounts.Pico), 6)} USD")
+            ? string.Create(CultureInfo.InvariantCulture, $"{Picodollars.ToUsd(amounts.Pico):0.######} USD")
             : IsRequests ? string.Create(CultureInfo.InvariantCulture, $"{amounts.Requests} requests") : string.Create(CultureInfo.InvariantCulture, $"{amounts.Tokens} tokens");
     }
 }
