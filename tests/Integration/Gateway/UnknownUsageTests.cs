@@ -1,9 +1,10 @@
 using System.Net;
+using CCGate.Cli.Commands;
 using CCGate.Contracts;
-using CCGate.Metering.EventStore;
+using CCGate.Hosting.Configuration;
 using CCGate.Tests.Infrastructure;
+using CCGate.Tests.Integration.Projections;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace CCGate.Tests.Integration.Gateway;
 
@@ -12,6 +13,7 @@ public sealed class UnknownUsageTests
 {
     private const string Delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}\n\n";
     private const string Error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    private const string Operator = $$"""{ "admin": { "username": "{{TestGateway.Admin}}", "password": "{{TestGateway.Password}}" } }""";
     private const string Silent = """{"type":"message","content":[]}""";
 
     [Theory]
@@ -101,32 +103,20 @@ public sealed class UnknownUsageTests
             Assert.Equal(HttpStatusCode.PaymentRequired, await AskAsync(gateway));
         }
 
-        await using (var again = await TestGateway.StartAsync(TestGateway.Upstreams(upstream.Url), tenants, over: root))
+        await using (var again = await TestGateway.StartAsync(TestGateway.Upstreams(upstream.Url), tenants, Operator, over: root))
         {
             Assert.Equal(HttpStatusCode.PaymentRequired, await AskAsync(again));
             var request = await again.EventAsync();
-            await again.Services.GetRequiredService<IEventStore>().AppendAsync([EventRecord.From(Settled(request))], CancellationToken.None);
+            var url = new UriBuilder(again.Url) { UserName = TestGateway.Admin, Password = TestGateway.Password }.Uri.AbsoluteUri;
+            var settled = await CommandRun.OfAsync(
+                BillingCommand.Create(new StoreOptions(_ => new GatewayConfig())),
+                "billing", "settle", request.RequestId.ToString(), "--zero", "--reason", "the provider did not bill it", "--url", url);
+            Assert.Equal((0, ""), (settled.Exit, settled.Error));
             await Eventually.HoldsAsync(async () => await AskAsync(again) == HttpStatusCode.OK, "the headroom is back");
         }
 
         root.Delete(recursive: true);
     }
-
-    private static SpendAdjusted Settled(RequestCompleted request) => new()
-    {
-        AdjustmentId = SpendAdjusted.IdOf(request.RequestId, 1),
-        RequestId = request.RequestId,
-        Ordinal = 1,
-        TenantId = request.TenantId,
-        KeyId = request.KeyId,
-        AdmittedAt = request.AdmittedAt,
-        Kind = AdjustmentKind.Settlement,
-        Reason = "the provider's report has nothing",
-        AdjustedAt = request.CompletedAt,
-        Lines = [new AdjustmentLine { Attempt = 1, UpstreamId = request.Attempts[0].UpstreamId, ProviderModel = request.Attempts[0].ProviderModel }],
-        ReleasedUsd = request.UnsettledUsd!.Value,
-        ReleasedTokens = request.UnsettledTokens!.Value,
-    };
 
     private static async Task<HttpStatusCode> AskAsync(TestGateway gateway)
     {
