@@ -1,12 +1,14 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Operators;
 using CCGate.Metering;
+using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -41,6 +43,7 @@ internal static class ProjectionsHost
         api.MapPrices();
         api.MapQuotas();
         api.MapLedger();
+        api.MapAdjustments();
         api.MapProjectionStates();
     }
 
@@ -48,7 +51,10 @@ internal static class ProjectionsHost
     {
         services.AddSingleton<IProjection, SpendProjection>();
         services.AddSingleton<IProjection, AdministrationProjection>();
+        services.AddSingleton<IProjection, UnsettledProjection>();
         services.AddSingleton<SpendReader>();
+        services.AddSingleton<UnsettledReader>();
+        services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();
         services.AddSingleton<PriceChanges>();
     }

@@ -1,10 +1,12 @@
 using System.Text.Json.Serialization;
+using CCGate.Projections.Adjustments;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 
 namespace CCGate.Projections;
@@ -18,6 +20,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(LedgerPage))]
 [JsonSerializable(typeof(LedgerEvent))]
 [JsonSerializable(typeof(ProjectionList))]
+[JsonSerializable(typeof(UnsettledReport))]
+[JsonSerializable(typeof(AdjustmentRequest))]
+[JsonSerializable(typeof(AdjustmentAnswer))]
 [JsonSerializable(typeof(ReconciliationReport))]
 [JsonSerializable(typeof(PriceList))]
 [JsonSerializable(typeof(PriceChangeDocument))]

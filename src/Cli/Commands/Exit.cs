@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Data.Common;
+using CCGate.Projections.Adjustments;
 using CCGate.Projections.Engine;
 
 namespace CCGate.Cli.Commands;
@@ -27,7 +28,7 @@ internal static class Exit
 
     private static string? Explain(Exception failure) => failure switch
     {
-        CommandFailedException or UnreadableEventException => failure.Message,
+        CommandFailedException or UnreadableEventException or AdjustmentRefusedException => failure.Message,
         Npgsql.NpgsqlException => $"The event store cannot be used: {failure.Message} Check 'eventStore' in server.json.",
         DbException => $"The event store cannot be used: {failure.Message} Check --data.",
         HttpRequestException => $"The gateway cannot be asked: {failure.Message} Check --url, and that it runs.",

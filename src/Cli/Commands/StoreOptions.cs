@@ -6,6 +6,7 @@ using CCGate.Metering.EventStore;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Unsettled;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CCGate.Cli.Commands;
@@ -93,7 +94,7 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
     public IEventStore Events => events;
 
     /// <summary>Every projection this version has.</summary>
-    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection(), new AdministrationProjection()];
+    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection(), new UnsettledProjection(), new AdministrationProjection()];
 
     public ProjectionRebuild Rebuild => new(database, events, round, TimeProvider.System);
 

@@ -27,6 +27,24 @@ internal enum DifferenceKind
     /// <summary>A request's recorded spend is not the sum of its attempts.</summary>
     RequestSpend,
 
+    /// <summary>An adjustment is about a request that is not in the ledger.</summary>
+    AdjustmentWithoutRequest,
+
+    /// <summary>An adjustment names another tenant, key or time of admission than its request.</summary>
+    AdjustmentMismatch,
+
+    /// <summary>A request's adjustments are not numbered 1, 2, 3 and so on, or an id does not follow from the number.</summary>
+    AdjustmentOrdinal,
+
+    /// <summary>Adjustments release more than the request holds.</summary>
+    AdjustmentRelease,
+
+    /// <summary>The amount of a re-rating is not the usage times the other price, less what was charged before.</summary>
+    AdjustmentSpend,
+
+    /// <summary>Adjustments take more from a request than it was charged.</summary>
+    NegativeTotal,
+
     /// <summary>Two events report the same request.</summary>
     DuplicateRequest,
 

@@ -15,7 +15,7 @@ internal sealed class BillingVerify(Database database, IEventStore store)
         var prices = new PublishedPrices();
         var check = new LedgerCheck(period, prices);
         var highWaterMark = await store.HighWaterMarkAsync(cancellationToken);
-        await ForEachAsync(highWaterMark, stored => check.Guard(stored, () => prices.Add(stored)), cancellationToken);
+        await ForEachAsync(highWaterMark, stored => check.Prepare(stored, snapshot.Position), cancellationToken);
         await ForEachAsync(snapshot.Position, check.Add, cancellationToken);
         check.Compare(snapshot.Rows);
         return check.Report(snapshot);

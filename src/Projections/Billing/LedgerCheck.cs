@@ -6,7 +6,7 @@ using CCGate.Metering.EventStore;
 namespace CCGate.Projections.Billing;
 
 /// <summary>Goes through the ledger once and keeps what does not agree.</summary>
-internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
+internal sealed class LedgerCheck
 {
     /// <summary>A broken read model differs in every row; nobody reads further than this.</summary>
     private const int MaxDifferences = 1000;
@@ -14,6 +14,9 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
     /// <summary>What begins the price version of an amount that another gateway recorded: it was not made of a price book here.</summary>
     private const string Imported = "imported:";
 
+    private readonly BillingPeriod period;
+    private readonly PublishedPrices prices;
+    private readonly AdjustmentCheck adjustments;
     private readonly List<BillingDifference> differences = [];
     private readonly SpendRecount recount = new();
     private readonly HashSet<Guid> requests = [];
@@ -23,6 +26,25 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
     private long requestCount;
     private long attemptCount;
     private decimal spendUsd;
+
+    public LedgerCheck(BillingPeriod period, PublishedPrices prices)
+    {
+        (this.period, this.prices) = (period, prices);
+        adjustments = new AdjustmentCheck(prices, Report);
+    }
+
+    /// <summary>Takes what requests are checked against, before any of those: prices, wherever they are, and adjustments up to the position of the rows.</summary>
+    public void Prepare(StoredEvent stored, long position)
+    {
+        if (stored.Type == EventTypes.PriceBookPublished)
+        {
+            Guard(stored, () => prices.Add(stored));
+        }
+        else if (stored.Type == EventTypes.SpendAdjusted && stored.Position <= position)
+        {
+            Guard(stored, () => Add(Adjustment(stored)));
+        }
+    }
 
     public void Add(StoredEvent stored)
     {
@@ -35,7 +57,7 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
     }
 
     /// <summary>What cannot be read is a finding, not the end of the check.</summary>
-    public void Guard(StoredEvent stored, Action read)
+    private void Guard(StoredEvent stored, Action read)
     {
         try
         {
@@ -47,8 +69,15 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
         }
     }
 
+    private static SpendAdjusted Adjustment(StoredEvent stored)
+    {
+        var adjusted = JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.SpendAdjusted)!;
+        return adjusted.Lines.Contains(null!) ? throw new JsonException("A line is null.") : adjusted;
+    }
+
     public void Compare(IReadOnlyDictionary<RecountKey, RecountNumbers> rows)
     {
+        adjustments.Finish(period);
         foreach (var (key, counted) in recount.Rows)
         {
             if (!rows.TryGetValue(key, out var row))
@@ -98,7 +127,18 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
             Report(DifferenceKind.RequestSpend, $"request {completed.RequestId}", Usd(sum), Usd(completed.SpendUsd));
         }
 
+        adjustments.Check(completed);
         recount.Add(completed);
+    }
+
+    private void Add(SpendAdjusted adjusted)
+    {
+        adjustments.Collect(adjusted);
+        if (period.Contains(adjusted.AdmittedAt))
+        {
+            spendUsd += adjusted.Lines.Sum(line => line.SpendUsd);
+            recount.Add(adjusted);
+        }
     }
 
     private void CheckAttempt(RequestCompleted completed, Attempt attempt)
@@ -157,5 +197,5 @@ internal sealed class LedgerCheck(BillingPeriod period, PublishedPrices prices)
         }
     }
 
-    private static string Usd(decimal amount) => amount.ToString("0.############################", CultureInfo.InvariantCulture) + " USD";
+    public static string Usd(decimal amount) => amount.ToString("0.############################", CultureInfo.InvariantCulture) + " USD";
 }

@@ -16,7 +16,8 @@ internal sealed record SpendSnapshot(long Position, IReadOnlyDictionary<RecountK
         await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(
             """
             select bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens,
-              cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms
+              cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms,
+              unsettled_pico, unsettled_tokens
             from spend where bucket_start >= @from and bucket_start < @to
             """,
             new { from = Microseconds(period.From, long.MinValue), to = Microseconds(period.To, long.MaxValue) },
@@ -46,7 +47,9 @@ internal sealed record SpendSnapshot(long Position, IReadOnlyDictionary<RecountK
         reader.GetInt64(12),
         reader.GetInt64(13),
         reader.GetInt64(14) / 1_000_000_000_000m,
-        reader.GetInt64(15));
+        reader.GetInt64(15),
+        reader.GetInt64(16) / 1_000_000_000_000m,
+        reader.GetInt64(17));
 
     private static long Microseconds(DateTimeOffset? instant, long unbounded) =>
         instant is { } given ? (given - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond : unbounded;

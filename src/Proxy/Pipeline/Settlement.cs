@@ -38,22 +38,28 @@ internal static class Settlement
         // No provider bills a request it never read, or one it answered with an error.
         AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
 
-        // It was read, and nobody said what that costs: because it was left alone before, or because the upstream does not say. Never zero by accident.
-        _ when metered is null or { State: UsageState.Unknown } =>
+        // It was read, and left alone before anybody could say what that costs. Never zero by accident.
+        AttemptFailure.ClientAborted or AttemptFailure.UpstreamTimeout when metered is null or { State: UsageState.Unknown } =>
             new MeteredUsage(LikelyInput(request.Call) with { OutputTokens = metered?.Usage.OutputTokens ?? 0 }, UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
+
+        // It answered, and nothing it said can be read as usage: nobody knows, and the hold stays until somebody does.
+        _ when metered is null or { State: UsageState.Unknown } =>
+            new MeteredUsage(new TokenUsage(), UsageState.Unknown, metered?.Model, Ended: false, metered?.StreamError, metered?.Doubt),
         _ => metered,
     });
 
     /// <summary>What attempts take of the limits: what they used, and where nobody knows that, the whole hold until somebody does.</summary>
-    public static Amounts Owed(IReadOnlyCollection<Attempt> attempts, Amounts held)
-    {
-        var used = new Amounts(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd)), attempts.Sum(attempt => attempt.Usage.TotalTokens), Requests: 1);
-        return attempts.Any(attempt => attempt.UsageState == UsageState.Unknown) ? Amounts.Max(used, held) : used;
-    }
+    public static Amounts Owed(IReadOnlyCollection<Attempt> attempts, Amounts held) =>
+        HasUnknown(attempts) ? Amounts.Max(Used(attempts), held) : Used(attempts);
 
     /// <summary>The same of a request that was written down.</summary>
     public static Amounts Owed(RequestCompleted completed) => new(
         Picodollars.FromUsd(completed.SpendUsd + (completed.UnsettledUsd ?? 0m)), completed.Usage.TotalTokens + (completed.UnsettledTokens ?? 0), Requests: 1);
+
+    private static Amounts Used(IReadOnlyCollection<Attempt> attempts) =>
+        new(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd)), attempts.Sum(attempt => attempt.Usage.TotalTokens), Requests: 1);
+
+    private static bool HasUnknown(IReadOnlyCollection<Attempt> attempts) => attempts.Any(attempt => attempt.UsageState == UsageState.Unknown);
 
     private static TokenUsage LikelyInput(Call call) => new() { InputTokens = call.LikelyPromptTokens };
 
@@ -88,23 +94,30 @@ internal static class Settlement
     private static string? AbortOf(List<AttemptOutcome> outcomes) =>
         (outcomes is [.., var last] ? last.Abort : AbortPolicy.Cancel) switch { AbortPolicy.Drain => "drain", AbortPolicy.Cancel => "cancel", _ => null };
 
-    private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now) => new()
+    private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now)
     {
-        RequestId = exchange.RequestId,
-        TenantId = exchange.Tenant.Id,
-        KeyId = exchange.Payer.Key.Id,
-        SessionId = exchange.Call.SessionId,
-        Surface = exchange.Surface.Name,
-        RequestedModel = exchange.Call.Model,
-        Streaming = exchange.Call.Streaming,
-        AdmittedAt = exchange.AdmittedAt,
-        CompletedAt = now,
-        Outcome = outcome,
-        Attempts = attempts,
-        Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
-        HeldUsd = Picodollars.ToUsd(exchange.Reservation.Held.Pico),
-        HeldTokens = exchange.Reservation.Held.Tokens,
-        SpendUsd = Picodollars.ToUsd(attempts.Sum(attempt => Picodollars.FromUsd(attempt.SpendUsd))),
-        ProxyInstance = instance,
-    };
+        var used = Used(attempts);
+        var unsettled = Owed(attempts, exchange.Reservation.Held) - used;
+        return new RequestCompleted
+        {
+            RequestId = exchange.RequestId,
+            TenantId = exchange.Tenant.Id,
+            KeyId = exchange.Payer.Key.Id,
+            SessionId = exchange.Call.SessionId,
+            Surface = exchange.Surface.Name,
+            RequestedModel = exchange.Call.Model,
+            Streaming = exchange.Call.Streaming,
+            AdmittedAt = exchange.AdmittedAt,
+            CompletedAt = now,
+            Outcome = outcome,
+            Attempts = attempts,
+            Usage = attempts.Aggregate(new TokenUsage(), (sum, attempt) => sum + attempt.Usage),
+            HeldUsd = Picodollars.ToUsd(exchange.Reservation.Held.Pico),
+            HeldTokens = exchange.Reservation.Held.Tokens,
+            SpendUsd = Picodollars.ToUsd(used.Pico),
+            UnsettledUsd = HasUnknown(attempts) ? Picodollars.ToUsd(unsettled.Pico) : null,
+            UnsettledTokens = HasUnknown(attempts) ? unsettled.Tokens : null,
+            ProxyInstance = instance,
+        };
+    }
 }

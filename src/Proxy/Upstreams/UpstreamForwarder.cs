@@ -155,6 +155,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
         AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
         AttemptFailure.UpstreamError => $"upstream: status {status}",
+        AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
         AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
         AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
         _ => "client: left",

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using CCGate.Contracts;
 using CCGate.Projections.Billing;
 using CCGate.Tests.Infrastructure;
@@ -128,6 +129,86 @@ public abstract class BillingVerifyContract(Storage storage) : ProjectionTest(st
     }
 
     [Fact]
+    public async Task Adjustments_and_what_stays_held_are_counted()
+    {
+        var request = Unsettled();
+        await FillAsync([request]);
+        await AdjustAsync(Adjusted(request, 1) with { ReleasedUsd = 0.3m, ReleasedTokens = 100 }, Adjusted(request, 2) with { Lines = [Line(request, -0.001m)] });
+
+        var report = await VerifyAsync();
+
+        Assert.Empty(report.Differences);
+        Assert.Equal((request.SpendUsd + 0.009m, report.SpendUsd), (report.SpendUsd, report.RowsUsd));
+        await ExecuteAsync("update spend set unsettled_pico = unsettled_pico + 1 where unsettled_pico > 0");
+        Assert.Equal(DifferenceKind.Row, Assert.Single((await VerifyAsync()).Differences).Kind);
+    }
+
+    [Fact]
+    public async Task A_re_rating_is_the_other_price_less_what_was_charged_before()
+    {
+        var request = OneAttempt();
+        var other = new PriceBook { Version = "other", Prices = [RandomTraffic.Book.Prices[1] with { Model = "*" }] };
+        var price = other.Spend(request.Attempts[0].ProviderModel, request.Attempts[0].Usage, request.AdmittedAt, request.Attempts[0].CostMultiplier)!.Value;
+        await Store.AppendAsync([EventRecord.From(PriceBookPublished.Of(other, Events.Noon))], CancellationToken.None);
+        await FillAsync([request]);
+        var rerated = Adjusted(request, 1) with { Kind = AdjustmentKind.ReRating, Lines = [Line(request, price - request.SpendUsd) with { PriceVersion = "other" }] };
+        await AdjustAsync(rerated, Adjusted(request, 2) with { Kind = AdjustmentKind.ReRating, Lines = [Line(request, request.SpendUsd - price) with { PriceVersion = RandomTraffic.Book.Version }] });
+
+        Assert.Empty((await VerifyAsync()).Differences);
+        await AdjustAsync(Adjusted(request, 3) with { Kind = AdjustmentKind.ReRating, Lines = [Line(request, price - request.SpendUsd + 0.000001m) with { PriceVersion = "other" }] });
+        Assert.Equal(DifferenceKind.AdjustmentSpend, Assert.Single((await VerifyAsync()).Differences).Kind);
+    }
+
+    [Theory]
+    [InlineData("elsewhere", nameof(DifferenceKind.AdjustmentWithoutRequest))]
+    [InlineData("tenant's key", nameof(DifferenceKind.AdjustmentMismatch))]
+    [InlineData("admission", nameof(DifferenceKind.AdjustmentMismatch))]
+    [InlineData("gap", nameof(DifferenceKind.AdjustmentOrdinal))]
+    [InlineData("id", nameof(DifferenceKind.AdjustmentOrdinal))]
+    [InlineData("release", nameof(DifferenceKind.AdjustmentRelease))]
+    [InlineData("tokens", nameof(DifferenceKind.AdjustmentRelease))]
+    [InlineData("too much back", nameof(DifferenceKind.NegativeTotal))]
+    public async Task An_adjustment_that_does_not_fit_its_request_is_found(string tampering, string kind)
+    {
+        var request = Unsettled();
+        var adjusted = Adjusted(request, 1);
+        await FillAsync([request]);
+        await AdjustAsync(tampering switch
+        {
+            "elsewhere" => adjusted with { RequestId = Guid.CreateVersion7() },
+            "tenant's key" => adjusted with { KeyId = "other" },
+            "admission" => adjusted with { AdmittedAt = request.AdmittedAt.AddTicks(10) },
+            "gap" => Adjusted(request, 2),
+            "id" => adjusted with { AdjustmentId = Guid.CreateVersion7() },
+            "release" => adjusted with { ReleasedUsd = 0.500000000001m },
+            "tokens" => adjusted with { ReleasedTokens = 1001 },
+            _ => adjusted with { Lines = [Line(request, -request.SpendUsd - 0.000000000001m)] },
+        });
+
+        Assert.Equal(kind, Assert.Single((await VerifyAsync()).Differences).Kind.ToString());
+    }
+
+    [Fact]
+    public async Task A_spend_table_of_the_former_version_gets_what_it_lacks_and_keeps_its_rows()
+    {
+        await FillAsync([.. RandomOnes().Select(request => request with { UnsettledUsd = null, UnsettledTokens = null })]);
+        var rows = await RowsAsync();
+        await ExecuteAsync("create table former as select * from spend");
+        await ExecuteAsync("drop table spend");
+        await ExecuteAsync(Regex.Replace(Spend.CreateTable("spend"), "unsettled_\\w+ +bigint not null default 0,", ""));
+        var columns = "bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms";
+        await ExecuteAsync($"insert into spend ({columns}) select {columns} from former");
+        Assert.NotEqual(rows, await RowsAsync());
+
+        await CCGate.Projections.Engine.Checkpoints.MigrateAsync(Database, [Spend], TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal(rows, await RowsAsync());
+        await AppendAsync(Unsettled());
+        await CatchUpAsync();
+        Assert.Empty((await VerifyAsync()).Differences);
+    }
+
+    [Fact]
     public async Task Only_the_period_asked_for_is_compared()
     {
         await FillAsync(RandomOnes());
@@ -171,6 +252,30 @@ public abstract class BillingVerifyContract(Storage storage) : ProjectionTest(st
     {
         var request = new RandomTraffic(24).Requests(100).First(request => request.Attempts.Count == 1);
         return request with { RequestId = Guid.CreateVersion7() };
+    }
+
+    private static RequestCompleted Unsettled() => OneAttempt() with { UnsettledUsd = 0.5m, UnsettledTokens = 1000 };
+
+    private static SpendAdjusted Adjusted(RequestCompleted request, int ordinal) => new()
+    {
+        AdjustmentId = SpendAdjusted.IdOf(request.RequestId, ordinal),
+        RequestId = request.RequestId,
+        Ordinal = ordinal,
+        TenantId = request.TenantId,
+        KeyId = request.KeyId,
+        AdmittedAt = request.AdmittedAt,
+        Reason = "test",
+        AdjustedAt = Events.Noon,
+        Lines = [Line(request, 0.01m)],
+    };
+
+    private static AdjustmentLine Line(RequestCompleted request, decimal usd) =>
+        new() { Attempt = 1, ProviderModel = request.Attempts[0].ProviderModel, UpstreamId = request.Attempts[0].UpstreamId, SpendUsd = usd };
+
+    private async Task AdjustAsync(params IEnumerable<SpendAdjusted> adjustments)
+    {
+        await Store.AppendAsync([.. adjustments.Select(EventRecord.From)], CancellationToken.None);
+        await CatchUpAsync();
     }
 
     private async Task FillAsync(IReadOnlyList<RequestCompleted> requests)

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using CCGate.Hosting.Configuration;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Unsettled;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace CCGate.Projections.Adjustments;
+
+/// <summary><c>GET /api/billing/unknown</c> and <c>POST /api/billing/adjustments</c>: what nobody said the price of, and saying it.</summary>
+internal static class AdjustmentEndpoints
+{
+    public static void MapAdjustments(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/billing/unknown", ListAsync);
+        api.MapPost("/billing/adjustments", AdjustAsync);
+    }
+
+    private static async Task<IResult> ListAsync(HttpRequest request, UnsettledReader reader, CancellationToken cancellationToken)
+    {
+        string? tenant = request.Query["tenant"] is [{ Length: > 0 } name] ? name : null;
+        return TypedResults.Json(await reader.ReadAsync(tenant, request.Query["all"] == "true", cancellationToken), ProjectionsJson.Default.UnsettledReport);
+    }
+
+    private static async Task<IResult> AdjustAsync(
+        HttpRequest request, SpendAdjuster adjuster, ProjectionRunner projections, ConfigSource config, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asked = await JsonSerializer.DeserializeAsync(request.Body, ProjectionsJson.Default.AdjustmentRequest, cancellationToken) ?? throw new JsonException("It is null.");
+            var answer = await adjuster.AdjustAsync(asked, config.Current.Admin?.Username ?? "", cancellationToken);
+            projections.Wake();
+            return TypedResults.Json(answer, ProjectionsJson.Default.AdjustmentAnswer);
+        }
+        catch (JsonException malformed)
+        {
+            return TypedResults.Problem($"The body is not an adjustment: {malformed.Message}", statusCode: StatusCodes.Status400BadRequest);
+        }
+        catch (AdjustmentRefusedException refused)
+        {
+            return TypedResults.Problem(refused.Message, statusCode: refused.Refusal switch
+            {
+                AdjustmentRefusal.UnknownRequest => StatusCodes.Status404NotFound,
+                AdjustmentRefusal.Conflict => StatusCodes.Status409Conflict,
+                _ => StatusCodes.Status400BadRequest,
+            });
+        }
+    }
+}
