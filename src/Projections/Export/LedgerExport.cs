@@ -19,6 +19,8 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
 {
     private const int BatchSize = 1000;
 
+    public SpendQuestion Question => question;
+
     /// <summary>In the order of the ledger.</summary>
     /// <exception cref="UnreadableEventException">A line would be missing.</exception>
     public async IAsyncEnumerable<ExportedRequest> RequestsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -27,7 +29,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
         using var adjustments = new AdjustmentSpool();
         await foreach (var batch in BatchesAsync(upTo, EventTypes.SpendAdjusted, begin: 0, cancellationToken))
         {
-            adjustments.Add(batch.Select(ReadAdjustment).Where(Asked).Select(adjusted => (adjusted.RequestId, AdjustedAmounts.Of(adjusted))));
+            adjustments.Add(batch.Select(ReadAdjustment).Where(Asked));
         }
 
         await foreach (var batch in BatchesAsync(upTo, EventTypes.RequestCompleted, begin: 0.5, cancellationToken))
@@ -66,7 +68,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
         {
             foreach (var request in batch.Select(ReadRequest).Where(Asked))
             {
-                DayOf(request.TenantId ?? "", request.AdmittedAt).Add(new ExportedRequest(request, AdjustedAmounts.None));
+                DayOf(request.TenantId ?? "", request.AdmittedAt).Add(new ExportedRequest(request, Adjustments.None));
             }
         }
 
