@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
@@ -22,6 +23,7 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(PriceList))]
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]
+[JsonSerializable(typeof(RerateReport))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]

@@ -1,7 +1,7 @@
 namespace CCGate.Projections.Billing;
 
 /// <summary>A tenant's use of a model: what was charged for it, and what another price book makes of it.</summary>
-internal sealed record RerateRow(string Tenant, string Model)
+internal sealed record RerateRow(string? Tenant, string? Model)
 {
     /// <summary>A request counts where its last re-rated attempt is.</summary>
     public long Requests { get; init; }
@@ -38,7 +38,7 @@ internal sealed record RerateLeftOut
 internal sealed record RerateReport(
     string PriceVersion, DateTimeOffset? From, DateTimeOffset? To, IReadOnlyList<RerateRow> Rows, RerateLeftOut LeftOut, long RequestsThatDiffer, long? Adjusted)
 {
-    public RerateRow Total { get; } = new("", "")
+    public RerateRow Total { get; } = new(null, null)
     {
         Requests = Rows.Sum(row => row.Requests),
         ChargedUsd = Rows.Sum(row => row.ChargedUsd),
