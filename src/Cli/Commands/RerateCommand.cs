@@ -49,6 +49,11 @@ internal sealed class RerateCommand
             reader.Errors["tenant"] = [$"There is no '{asked}', neither in tenants.json nor in the ledger."];
         }
 
+        if (question.From >= question.To)
+        {
+            reader.Errors["from"] = ["It is not before --to; the period must not end before it begins."];
+        }
+
         if (parsed.GetValue(apply) && string.IsNullOrWhiteSpace(parsed.GetValue(reason)))
         {
             reader.Errors["reason"] = ["Say why: --apply keeps it with every adjustment."];
