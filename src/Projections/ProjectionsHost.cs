@@ -3,6 +3,7 @@ using CCGate.Hosting.Operators;
 using CCGate.Metering;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
@@ -41,6 +42,7 @@ internal static class ProjectionsHost
         api.MapPrices();
         api.MapQuotas();
         api.MapLedger();
+        api.MapExplanation();
         api.MapProjectionStates();
     }
 

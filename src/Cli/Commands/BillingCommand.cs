@@ -20,7 +20,7 @@ internal sealed class BillingCommand
     public static Command Create(StoreOptions options)
     {
         var billing = new BillingCommand(options);
-        return new Command("billing", "Prove the bill, make it again from the events, hand it out, or compare it with the provider's.") { billing.Verify(), billing.Rebuild(), ExportCommand.Create(options), RerateCommand.Create(options), ReconcileCommand.Create(options) };
+        return new Command("billing", "Prove the bill, make it again from the events, hand it out, or compare it with the provider's.") { billing.Verify(), billing.Rebuild(), ExportCommand.Create(options), RerateCommand.Create(options), ExplainCommand.Create(options), ReconcileCommand.Create(options) };
     }
 
     private Command Verify()

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
@@ -21,20 +20,8 @@ internal static class PriceStream
         {
             foreach (var stored in page.Where(stored => stored.Type == EventTypes.PriceBookPublished))
             {
-                yield return new StoredPriceBook(stored.Id, Book(stored));
+                yield return new StoredPriceBook(stored.Id, StoredJson.Read(stored, ContractsJson.Default.PriceBookPublished).Book ?? throw new UnreadableEventException(stored, "there is no book in it."));
             }
-        }
-    }
-
-    private static PriceBook Book(StoredEvent stored)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(stored.Data, ContractsJson.Default.PriceBookPublished)?.Book ?? throw new JsonException("There is no book in it.");
-        }
-        catch (JsonException malformed)
-        {
-            throw new UnreadableEventException(stored, malformed.Message, malformed);
         }
     }
 }

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using CCGate.Contracts;
 using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
@@ -102,20 +100,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
     private bool Asked(string? tenant, DateTimeOffset admittedAt) =>
         (question.Tenant is null || question.Tenant == tenant) && !(admittedAt < question.From) && !(admittedAt >= question.To);
 
-    private static RequestCompleted ReadRequest(StoredEvent stored) => Read(stored, ContractsJson.Default.RequestCompleted);
+    private static RequestCompleted ReadRequest(StoredEvent stored) => StoredJson.Read(stored, ContractsJson.Default.RequestCompleted);
 
-    private static SpendAdjusted ReadAdjustment(StoredEvent stored) => Read(stored, ContractsJson.Default.SpendAdjusted);
-
-    private static T Read<T>(StoredEvent stored, JsonTypeInfo<T> type)
-        where T : class
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(stored.Data, type) ?? throw new JsonException("it is null.");
-        }
-        catch (JsonException malformed)
-        {
-            throw new UnreadableEventException(stored, malformed.Message, malformed);
-        }
-    }
+    private static SpendAdjusted ReadAdjustment(StoredEvent stored) => StoredJson.Read(stored, ContractsJson.Default.SpendAdjusted);
 }
