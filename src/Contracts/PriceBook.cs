@@ -22,6 +22,16 @@ public sealed record TokenRates
     internal decimal Millionfold(TokenUsage usage) =>
         (usage.InputTokens * Input) + (usage.OutputTokens * Output) + (usage.CacheReadTokens * CacheRead)
         + (usage.CacheWrite5mTokens * CacheWrite5m) + (usage.CacheWrite1hTokens * CacheWrite1h);
+
+    /// <summary>What <see cref="Millionfold"/> is the sum of.</summary>
+    internal PriceLine[] Lines(TokenUsage usage) =>
+    [
+        new("input", usage.InputTokens, Input, 1_000_000),
+        new("output", usage.OutputTokens, Output, 1_000_000),
+        new("cacheRead", usage.CacheReadTokens, CacheRead, 1_000_000),
+        new("cacheWrite5m", usage.CacheWrite5mTokens, CacheWrite5m, 1_000_000),
+        new("cacheWrite1h", usage.CacheWrite1hTokens, CacheWrite1h, 1_000_000),
+    ];
 }
 
 /// <summary>USD per thousand calls of what providers bill by the call.</summary>
@@ -76,12 +86,29 @@ public sealed record ModelPrice
     public decimal Spend(TokenUsage usage, decimal costMultiplier)
     {
         ArgumentNullException.ThrowIfNull(usage);
-        var tokens = RatesOf(usage).Millionfold(usage)
-            * Multiplier(InferenceGeo, usage.InferenceGeo)
-            * Multiplier(ServiceTier, usage.ServiceTier)
-            / 1_000_000m;
-        var searches = usage.WebSearches * PerThousand.WebSearch / 1_000m;
-        return Picodollars((tokens + searches) * costMultiplier);
+        return Picodollars(ExactUsd(usage, Choose(usage), costMultiplier));
+    }
+
+    /// <summary>How <see cref="Spend"/> comes about.</summary>
+    public PriceExplanation Explain(TokenUsage usage, decimal costMultiplier)
+    {
+        ArgumentNullException.ThrowIfNull(usage);
+        var chosen = Choose(usage);
+        var exact = ExactUsd(usage, chosen, costMultiplier);
+        return new PriceExplanation
+        {
+            Model = Model,
+            EffectiveFrom = EffectiveFrom,
+            Speed = chosen.Speed,
+            AboveInputTokens = chosen.AboveInputTokens,
+            Tokens = chosen.PerMillion.Lines(usage),
+            GeoMultiplier = chosen.GeoMultiplier,
+            ServiceTierMultiplier = chosen.ServiceTierMultiplier,
+            Calls = [new PriceLine("webSearch", usage.WebSearches, PerThousand.WebSearch, 1_000)],
+            CostMultiplier = costMultiplier,
+            ExactUsd = exact,
+            SpendUsd = Picodollars(exact),
+        };
     }
 
     /// <summary>The most that a request can cost per unit before anyone knows what it will use: what a hold is made of.</summary>
@@ -111,12 +138,21 @@ public sealed record ModelPrice
         return new WorstRates(input * multiplier, output * multiplier, PerThousand.WebSearch / 1_000m);
     }
 
-    /// <summary>A speed that is priced apart replaces every other rate; otherwise the highest tier that the prompt exceeds is that of the whole request.</summary>
-    private TokenRates RatesOf(TokenUsage usage)
+    private decimal ExactUsd(TokenUsage usage, in ChosenRates chosen, decimal costMultiplier)
     {
+        var tokens = chosen.PerMillion.Millionfold(usage) * chosen.GeoMultiplier * chosen.ServiceTierMultiplier / 1_000_000m;
+        var searches = usage.WebSearches * PerThousand.WebSearch / 1_000m;
+        return (tokens + searches) * costMultiplier;
+    }
+
+    /// <summary>A speed that is priced apart replaces every other rate; otherwise the highest tier that the prompt exceeds is that of the whole request.</summary>
+    private ChosenRates Choose(TokenUsage usage)
+    {
+        var geo = Multiplier(InferenceGeo, usage.InferenceGeo);
+        var serviceTier = Multiplier(ServiceTier, usage.ServiceTier);
         if (usage.Speed is not null && Speed.TryGetValue(usage.Speed, out var speed))
         {
-            return speed.PerMillion;
+            return new ChosenRates(speed.PerMillion, usage.Speed, AboveInputTokens: null, geo, serviceTier);
         }
 
         LongContextTier? reached = null;
@@ -129,7 +165,7 @@ public sealed record ModelPrice
             }
         }
 
-        return reached?.PerMillion ?? PerMillion;
+        return new ChosenRates(reached?.PerMillion ?? PerMillion, Speed: null, reached?.Tokens, geo, serviceTier);
     }
 
     private static decimal Multiplier(IReadOnlyDictionary<string, decimal> multipliers, string? served) =>

@@ -4,6 +4,7 @@ using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
@@ -44,6 +45,7 @@ internal static class ProjectionsHost
         api.MapQuotas();
         api.MapLedger();
         api.MapAdjustments();
+        api.MapExplanation();
         api.MapProjectionStates();
     }
 

@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Adjustments;
+using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
@@ -27,6 +29,8 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(PriceList))]
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]
+[JsonSerializable(typeof(RerateReport))]
+[JsonSerializable(typeof(RequestExplanation))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]

@@ -20,7 +20,7 @@ internal sealed class BillingCommand
     public static Command Create(StoreOptions options)
     {
         var billing = new BillingCommand(options);
-        var command = new Command("billing", "Prove the bill, make it again from the events, hand it out, or compare it with the provider's.") { billing.Verify(), billing.Rebuild(), ExportCommand.Create(options), ReconcileCommand.Create(options) };
+        var command = new Command("billing", "Prove the bill, make it again from the events, hand it out, or compare it with the provider's.") { billing.Verify(), billing.Rebuild(), ExportCommand.Create(options), RerateCommand.Create(options), ExplainCommand.Create(options), ReconcileCommand.Create(options) };
         foreach (var adjusting in AdjustCommand.Create(options))
         {
             command.Add(adjusting);

@@ -44,7 +44,7 @@ internal sealed class ExportCommand
         await using var store = options.Open(parsed);
         var reader = new SpendQuestionReader(store.Config);
         var question = reader.Read(name => Written(parsed, name));
-        if (reader.Errors.Count == 0 && question.Tenant is { } asked && !await IsKnownAsync(asked, store, cancellationToken))
+        if (reader.Errors.Count == 0 && question.Tenant is { } asked && !await store.KnowsTenantAsync(asked, cancellationToken))
         {
             reader.Errors["tenant"] = [$"There is no '{asked}', neither in tenants.json nor in the ledger."];
         }
@@ -65,19 +65,6 @@ internal sealed class ExportCommand
         var lines = LinesAsync(export, question, store.Config, parsed, cancellationToken);
         await (target is null ? WriteAsync(lines, parsed.InvocationConfiguration.Output) : WriteAsync(lines, target, parsed.GetValue(force)));
         return Exit.Ok;
-    }
-
-    /// <summary>One that was taken out of the configuration still has its history.</summary>
-    private static async Task<bool> IsKnownAsync(string tenant, OpenStore store, CancellationToken cancellationToken)
-    {
-        if (store.Config.Tenants.Any(known => known.Id == tenant))
-        {
-            return true;
-        }
-
-        await store.CatchUpAsync(cancellationToken);
-        var report = await new SpendReader(store.Database).ReadAsync(new SpendQuestion { Tenant = tenant, By = SpendBy.Tenant }, cancellationToken);
-        return report.Rows.Count > 0;
     }
 
     private async IAsyncEnumerable<string> LinesAsync(

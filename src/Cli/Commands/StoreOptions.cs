@@ -109,6 +109,19 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
         }
     }
 
+    /// <summary>Whether somebody of that name is configured, or was: one that was taken out of the configuration still has its history.</summary>
+    public async Task<bool> KnowsTenantAsync(string tenant, CancellationToken cancellationToken)
+    {
+        if (config.Tenants.Any(known => known.Id == tenant))
+        {
+            return true;
+        }
+
+        await CatchUpAsync(cancellationToken);
+        var report = await new SpendReader(database).ReadAsync(new SpendQuestion { Tenant = tenant, By = SpendBy.Tenant }, cancellationToken);
+        return report.Rows.Count > 0;
+    }
+
     public async ValueTask DisposeAsync()
     {
         (events as IDisposable)?.Dispose();

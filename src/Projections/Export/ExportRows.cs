@@ -2,21 +2,34 @@ using CCGate.Contracts;
 
 namespace CCGate.Projections.Export;
 
-/// <summary>What adjustments add to a request, all of them together.</summary>
+/// <summary>What adjustments add to a request or to an attempt, all of them together.</summary>
 internal sealed record AdjustedAmounts(TokenUsage Usage, decimal SpendUsd)
 {
     public static readonly AdjustedAmounts None = new(new TokenUsage(), 0);
 
-    public static AdjustedAmounts Of(SpendAdjusted adjusted)
-    {
-        var lines = adjusted.Lines ?? [];
-        return new AdjustedAmounts(lines.Aggregate(new TokenUsage(), (sum, line) => line.Usage is null ? sum : sum + line.Usage), lines.Sum(line => line.SpendUsd));
-    }
+    public static AdjustedAmounts Of(SpendAdjusted adjusted) =>
+        (adjusted.Lines ?? []).Aggregate(None, (sum, line) => sum + new AdjustedAmounts(line.Usage ?? None.Usage, line.SpendUsd));
+
+    public static AdjustedAmounts operator +(AdjustedAmounts left, AdjustedAmounts right) => new(left.Usage + right.Usage, left.SpendUsd + right.SpendUsd);
+}
+
+/// <summary>The adjustments of a request.</summary>
+/// <param name="Ordinal">That of the last one; 0 when there is none.</param>
+/// <param name="Attempts">What they add to each attempt; 0 is the request itself.</param>
+internal sealed record Adjustments(int Ordinal, IReadOnlyList<(int Attempt, AdjustedAmounts Amounts)> Attempts)
+{
+    public static readonly Adjustments None = new(0, []);
+
+    public AdjustedAmounts Total => Attempts.Aggregate(AdjustedAmounts.None, (sum, attempt) => sum + attempt.Amounts);
+
+    public AdjustedAmounts Of(int attempt) => Attempts.FirstOrDefault(adjusted => adjusted.Attempt == attempt).Amounts ?? AdjustedAmounts.None;
 }
 
 /// <summary>A request as it was charged, and what was corrected since.</summary>
-internal sealed record ExportedRequest(RequestCompleted Request, AdjustedAmounts Adjusted)
+internal sealed record ExportedRequest(RequestCompleted Request, Adjustments Adjustments)
 {
+    public AdjustedAmounts Adjusted { get; } = Adjustments.Total;
+
     /// <summary>Null in events of which the member is missing.</summary>
     public IReadOnlyList<Attempt> Attempts => Request.Attempts ?? [];
 

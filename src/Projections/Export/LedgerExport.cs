@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using CCGate.Contracts;
 using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
@@ -19,6 +17,8 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
 {
     private const int BatchSize = 1000;
 
+    public SpendQuestion Question => question;
+
     /// <summary>In the order of the ledger.</summary>
     /// <exception cref="UnreadableEventException">A line would be missing.</exception>
     public async IAsyncEnumerable<ExportedRequest> RequestsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -27,7 +27,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
         using var adjustments = new AdjustmentSpool();
         await foreach (var batch in BatchesAsync(upTo, EventTypes.SpendAdjusted, begin: 0, cancellationToken))
         {
-            adjustments.Add(batch.Select(ReadAdjustment).Where(Asked).Select(adjusted => (adjusted.RequestId, AdjustedAmounts.Of(adjusted))));
+            adjustments.Add(batch.Select(ReadAdjustment).Where(Asked));
         }
 
         await foreach (var batch in BatchesAsync(upTo, EventTypes.RequestCompleted, begin: 0.5, cancellationToken))
@@ -66,7 +66,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
         {
             foreach (var request in batch.Select(ReadRequest).Where(Asked))
             {
-                DayOf(request.TenantId ?? "", request.AdmittedAt).Add(new ExportedRequest(request, AdjustedAmounts.None));
+                DayOf(request.TenantId ?? "", request.AdmittedAt).Add(new ExportedRequest(request, Adjustments.None));
             }
         }
 
@@ -100,20 +100,7 @@ internal sealed class LedgerExport(IEventStore store, SpendQuestion question, IP
     private bool Asked(string? tenant, DateTimeOffset admittedAt) =>
         (question.Tenant is null || question.Tenant == tenant) && !(admittedAt < question.From) && !(admittedAt >= question.To);
 
-    private static RequestCompleted ReadRequest(StoredEvent stored) => Read(stored, ContractsJson.Default.RequestCompleted);
+    private static RequestCompleted ReadRequest(StoredEvent stored) => StoredJson.Read(stored, ContractsJson.Default.RequestCompleted);
 
-    private static SpendAdjusted ReadAdjustment(StoredEvent stored) => Read(stored, ContractsJson.Default.SpendAdjusted);
-
-    private static T Read<T>(StoredEvent stored, JsonTypeInfo<T> type)
-        where T : class
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(stored.Data, type) ?? throw new JsonException("it is null.");
-        }
-        catch (JsonException malformed)
-        {
-            throw new UnreadableEventException(stored, malformed.Message, malformed);
-        }
-    }
+    private static SpendAdjusted ReadAdjustment(StoredEvent stored) => StoredJson.Read(stored, ContractsJson.Default.SpendAdjusted);
 }

@@ -21,7 +21,7 @@ public sealed class QueryApiTests : IAsyncLifetime
     [InlineData("admin")]
     public async Task Nobody_but_the_operator_is_answered(string? credentials)
     {
-        foreach (var path in (string[])["/api/usage", "/api/events", "/api/projections", "/api/quotas", "/api/budgets/extensions"])
+        foreach (var path in (string[])["/api/usage", "/api/events", "/api/projections", "/api/quotas", "/api/budgets/extensions", "/api/requests/x"])
         {
             using var response = await server.GetAsync(path, credentials);
             Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
