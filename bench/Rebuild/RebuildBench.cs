@@ -94,7 +94,8 @@ internal static class RebuildBench
 
         if (database is PostgresDatabase filled)
         {
-            await using var streams = filled.Source.CreateCommand("insert into metering.mt_streams (id, version) select stream_id, max(version) from metering.mt_events group by stream_id");
+            await using var streams = filled.Source.CreateCommand(
+                "update metering.mt_streams s set version = e.last from (select stream_id, max(version) as last from metering.mt_events group by stream_id) e where e.stream_id = s.id");
             await streams.ExecuteNonQueryAsync(cancellationToken);
             await using var sequence = filled.Source.CreateCommand("select setval('metering.mt_events_sequence', (select max(seq_id) from metering.mt_events))");
             await sequence.ExecuteNonQueryAsync(cancellationToken);
@@ -108,6 +109,9 @@ internal static class RebuildBench
     private static async Task CopyAsync(PostgresDatabase database, List<EventRecord> records, int from, CancellationToken cancellationToken)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+        await using var streams = new NpgsqlCommand("insert into metering.mt_streams (id, version) select distinct stream, 0 from unnest($1) as stream on conflict do nothing", connection);
+        streams.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. records.Select(record => record.Stream)] });
+        await streams.ExecuteNonQueryAsync(cancellationToken);
         await using var copy = await connection.BeginBinaryImportAsync(
             "copy metering.mt_events (seq_id, id, stream_id, version, data, type, \"timestamp\") from stdin (format binary)", cancellationToken);
         foreach (var (index, record) in records.Index())
@@ -147,7 +151,8 @@ internal static class RebuildBench
     /// <summary>An event as Claude Code makes it: mostly one attempt, a real usage object, ids and times as they come.</summary>
     private static EventRecord Event(int number)
     {
-        var admitted = new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero).AddTicks((number % 2_000_000 * 6_000_000L) + (number * 7919L % 10_000_000));
+        // A busy day: a million requests make some thousands of rows.
+        var admitted = new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero).AddTicks((number % 1_000_000 * 864_000L) + (number * 7919L % 10_000_000));
         var attempts = Enumerable.Range(1, number % 20 == 0 ? 2 : number % 97 == 0 ? 3 : 1).Select(attempt => Attempt(number, attempt, admitted)).ToList();
         return EventRecord.From(new RequestCompleted
         {

@@ -20,7 +20,12 @@ internal static class PriceStream
         {
             foreach (var stored in page.Where(stored => stored.Type == EventTypes.PriceBookPublished))
             {
-                yield return new StoredPriceBook(stored.Id, StoredJson.Read(stored, ContractsJson.Default.PriceBookPublished).Book ?? throw new UnreadableEventException(stored, "there is no book in it."));
+                // An operator's change is no book: the one it led to is published by the proxies that put it into force.
+                var published = StoredJson.Read(stored, ContractsJson.Default.PriceBookPublished);
+                if (!published.IsChange)
+                {
+                    yield return new StoredPriceBook(stored.Id, published.Book ?? throw new UnreadableEventException(stored, "there is no book in it."));
+                }
             }
         }
     }

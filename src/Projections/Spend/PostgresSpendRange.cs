@@ -1,48 +1,39 @@
+using System.Globalization;
 using CCGate.Contracts;
 using CCGate.Hosting.Storage;
+using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
 using Npgsql;
 
 namespace CCGate.Projections.Spend;
 
-/// <summary>Adds up a range of the ledger inside PostgreSQL: turning its jsonb back into text would cost twice as much as reading from it.</summary>
+/// <summary>Adds up a range of the ledger from the members that matter: turning the whole of PostgreSQL's jsonb back into text would cost it twice as much.</summary>
 internal sealed class PostgresSpendRange(PostgresDatabase database, IEventStore store)
 {
     private const int BatchSize = 1000;
 
     /// <summary>
-    /// Times are taken apart as text, because the events have seven digits of a second and PostgreSQL six. Whatever is not written as this gateway
-    /// writes it is odd: then the range is read event by event.
+    /// A row for each attempt, and one for a request that has none. <c>#&gt; '{}'</c> with the fence (<c>offset 0</c>) unpacks the stored document once instead
+    /// of once for each member.
     /// </summary>
     private const string Sql = """
-        with event as (
-          select data ->> 'TenantId' as tenant, data ->> 'KeyId' as key, data ->> 'RequestedModel' as requested, coalesce(data ->> 'Outcome', 'Succeeded') as outcome,
-            data ->> 'AdmittedAt' as admitted, data ->> 'CompletedAt' as completed, data -> 'Attempts' as attempts, coalesce(jsonb_array_length(data -> 'Attempts'), 0) as count,
-            (data ->> 'UnsettledUsd')::numeric as unsettled_usd, (data ->> 'UnsettledTokens')::bigint as unsettled_tokens
-          from metering.mt_events where seq_id > $1 and seq_id <= $2 and type = 'request_completed'
-        ), timed as (
-          select event.*,
-            extract(epoch from left(admitted, 19)::timestamp)::bigint * 10000000 + rpad(split_part(split_part(admitted, '.', 2), '+', 1), 7, '0')::bigint as admitted_ticks,
-            extract(epoch from left(completed, 19)::timestamp)::bigint * 10000000 + rpad(split_part(split_part(completed, '.', 2), '+', 1), 7, '0')::bigint as completed_ticks,
-            (right(admitted, 6) = '+00:00' and right(completed, 6) = '+00:00' and length(admitted) <= 33 and length(completed) <= 33
-              and outcome in ('Succeeded', 'Failed', 'ClientAborted', 'UpstreamTruncated', 'Interrupted')) is not true as odd
-          from event
-        ), part as (
-          select timed.*, attempt, attempt -> 'Usage' as usage, (attempt ->> 'SpendUsd')::numeric as spend, coalesce(n = count, true) as last
-          from timed left join lateral jsonb_array_elements(attempts) with ordinality as a(attempt, n) on true
-        )
-        select admitted_ticks / 9000000000 * 900000000, coalesce(tenant, ''), coalesce(key, ''),
-          case when count = 0 then coalesce(requested, '') else coalesce(attempt ->> 'ProviderModel', '') end, coalesce(attempt ->> 'UpstreamId', ''),
-          coalesce(sum((usage ->> 'InputTokens')::bigint), 0)::bigint, coalesce(sum((usage ->> 'CacheReadTokens')::bigint), 0)::bigint,
-          coalesce(sum((usage ->> 'CacheWrite5mTokens')::bigint), 0)::bigint, coalesce(sum((usage ->> 'CacheWrite1hTokens')::bigint), 0)::bigint,
-          coalesce(sum((usage ->> 'OutputTokens')::bigint), 0)::bigint, coalesce(sum((usage ->> 'ReasoningTokens')::bigint), 0)::bigint,
-          coalesce(sum((usage ->> 'WebSearches')::bigint), 0)::bigint, (coalesce(sum(spend), 0) * 1000000000000)::bigint,
-          count(*) filter (where last), count(*) filter (where last and outcome <> 'Succeeded'),
-          coalesce(sum((completed_ticks - admitted_ticks) / 10000) filter (where last), 0)::bigint,
-          (coalesce(sum(unsettled_usd) filter (where last), 0) * 1000000000000)::bigint, coalesce(sum(unsettled_tokens) filter (where last), 0)::bigint,
-          bool_or(odd) or coalesce(scale(sum(spend)) > 12, false) or coalesce(scale(sum(unsettled_usd)) > 12, false) or bool_or(count > 0 and jsonb_typeof(attempt) <> 'object')
-        from part group by 1, 2, 3, 4, 5
+        copy (
+          with event as (
+            select data #> '{}' as data from metering.mt_events where seq_id > $after and seq_id <= $upTo and type = 'request_completed' offset 0
+          ), request as (
+            select data, data -> 'Attempts' as attempts, coalesce(jsonb_array_length(data -> 'Attempts'), 0) as count from event offset 0
+          ), part as (
+            select data, attempts, count, generate_series(0, greatest(count, 1) - 1) as n from request
+          ), attempt as (
+            select data, count, n, attempts -> n as attempt, attempts -> n -> 'Usage' as usage from part offset 0
+          )
+          select data ->> 'TenantId', data ->> 'KeyId', data ->> 'RequestedModel', data ->> 'AdmittedAt', data ->> 'CompletedAt', data ->> 'Outcome',
+            (data -> 'UnsettledUsd')::numeric, (data -> 'UnsettledTokens')::bigint, count, n, attempt ->> 'ProviderModel', attempt ->> 'UpstreamId', (attempt -> 'SpendUsd')::numeric,
+            (usage -> 'InputTokens')::bigint, (usage -> 'CacheReadTokens')::bigint, (usage -> 'CacheWrite5mTokens')::bigint, (usage -> 'CacheWrite1hTokens')::bigint,
+            (usage -> 'OutputTokens')::bigint, (usage -> 'ReasoningTokens')::bigint, (usage -> 'WebSearches')::bigint, jsonb_typeof(attempt)
+          from attempt
+        ) to stdout (format binary)
         """;
 
     public async Task<SpendRows> ReadAsync(long after, long upTo, CancellationToken cancellationToken)
@@ -79,27 +70,23 @@ internal sealed class PostgresSpendRange(PostgresDatabase database, IEventStore 
         return rows;
     }
 
+    /// <summary>Null when an event is not written as this gateway writes it: then the range is read event by event.</summary>
     private async Task<SpendRows?> TryAddUpAsync(long after, long upTo, CancellationToken cancellationToken)
     {
         var rows = new SpendRows();
         try
         {
-            await using var command = database.Source.CreateCommand(Sql);
-            command.CommandTimeout = 0;
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = upTo });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            var sql = Sql.Replace("$after", after.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal).Replace("$upTo", upTo.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            await using var reader = await connection.BeginBinaryExportAsync(sql, cancellationToken);
+            reader.Timeout = Timeout.InfiniteTimeSpan;
+            while (await reader.StartRowAsync(cancellationToken) >= 0)
             {
-                if (reader.GetBoolean(18))
+                if (!TryAdd(reader, rows))
                 {
+                    await reader.CancelAsync();
                     return null;
                 }
-
-                var row = rows.Row(new SpendKey(reader.GetInt64(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4)));
-                row.AddUsage(
-                    reader.GetInt64(5), reader.GetInt64(6), reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9), reader.GetInt64(10), reader.GetInt64(11), reader.GetInt64(12));
-                row.AddRequest(reader.GetInt64(13), reader.GetInt64(14), reader.GetInt64(15), reader.GetInt64(16), reader.GetInt64(17));
             }
 
             return rows;
@@ -108,6 +95,101 @@ internal sealed class PostgresSpendRange(PostgresDatabase database, IEventStore 
         {
             return null;
         }
+    }
+
+    private static bool TryAdd(NpgsqlBinaryExporter reader, SpendRows rows)
+    {
+        var (tenant, key, requested) = (Text(reader), Text(reader), Text(reader));
+        var (admitted, completed, outcome) = (Ticks(Text(reader)), Ticks(Text(reader)), Failed(Text(reader)));
+        var (unsettledUsd, unsettledTokens) = (Amount(reader), Number(reader));
+        var (count, n) = (reader.Read<int>(), reader.Read<int>());
+        var (model, upstream, spend) = (Text(reader), Text(reader), Amount(reader));
+        var (input, cacheRead, cacheWrite5m, cacheWrite1h, output, reasoning, searches) =
+            (Number(reader), Number(reader), Number(reader), Number(reader), Number(reader), Number(reader), Number(reader));
+        var type = Text(reader);
+        if (admitted is not { } from || completed is not { } to || outcome is not { } failed || unsettledUsd is not { } unsettled || spend is not { } spent || (count > 0 && type != "object"))
+        {
+            return false;
+        }
+
+        var bucket = Instant.ToMicroseconds(new DateTimeOffset(from - (from % WindowClock.QuarterHour.Ticks), TimeSpan.Zero));
+        var row = rows.Row(new SpendKey(bucket, tenant ?? "", key ?? "", (count == 0 ? requested : model) ?? "", upstream ?? ""));
+        row.AddUsage(input, cacheRead, cacheWrite5m, cacheWrite1h, output, reasoning, searches, spent);
+        if (n + 1 >= count)
+        {
+            row.AddRequest(1, failed ? 1 : 0, (to - from) / TimeSpan.TicksPerMillisecond, unsettled, unsettledTokens);
+        }
+
+        return true;
+    }
+
+    private static string? Text(NpgsqlBinaryExporter reader)
+    {
+        if (reader.IsNull)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        return reader.Read<string>();
+    }
+
+    private static long Number(NpgsqlBinaryExporter reader)
+    {
+        if (reader.IsNull)
+        {
+            reader.Skip();
+            return 0;
+        }
+
+        return reader.Read<long>();
+    }
+
+    /// <summary>In picodollars; null when it is no whole number of them.</summary>
+    private static long? Amount(NpgsqlBinaryExporter reader)
+    {
+        if (reader.IsNull)
+        {
+            reader.Skip();
+            return 0;
+        }
+
+        var usd = reader.Read<decimal>();
+        return Math.Abs(usd) < long.MaxValue / Picodollars.PerUsd && usd * Picodollars.PerUsd is var pico && pico == decimal.Truncate(pico) ? decimal.ToInt64(pico) : null;
+    }
+
+    private static bool? Failed(string? outcome) => outcome switch
+    {
+        null or nameof(RequestOutcome.Succeeded) => false,
+        nameof(RequestOutcome.Failed) or nameof(RequestOutcome.ClientAborted) or nameof(RequestOutcome.UpstreamTruncated) or nameof(RequestOutcome.Interrupted) => true,
+        _ => null,
+    };
+
+    /// <summary>Such as <c>2026-11-21T10:14:59.1234567+00:00</c>, with or without a fraction; null for anything else.</summary>
+    private static long? Ticks(string? text)
+    {
+        if (text is not { Length: >= 25 and <= 33 } || !text.EndsWith("+00:00", StringComparison.Ordinal)
+            || !DateTime.TryParseExact(text.AsSpan(0, 19), "yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture, DateTimeStyles.None, out var second))
+        {
+            return null;
+        }
+
+        var fraction = 0L;
+        if (text.Length > 25)
+        {
+            var digits = text.AsSpan(20, text.Length - 26);
+            if (text[19] != '.' || !long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out fraction))
+            {
+                return null;
+            }
+
+            for (var missing = digits.Length; missing < 7; missing++)
+            {
+                fraction *= 10;
+            }
+        }
+
+        return second.Ticks + fraction;
     }
 
     private async Task<SpendRows> ReadOneByOneAsync(long after, long upTo, CancellationToken cancellationToken)

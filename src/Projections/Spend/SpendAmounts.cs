@@ -6,7 +6,6 @@ namespace CCGate.Projections.Spend;
 internal readonly record struct SpendKey(long BucketStart, string TenantId, string KeyId, string Model, string UpstreamId);
 
 /// <summary>What a batch of events adds to one row. Checked: a sum that does not fit stops the projection instead of wrapping round.</summary>
-/// <remarks>The property names are the parameters of the upsert.</remarks>
 internal sealed class SpendAmounts(SpendKey key)
 {
     public SpendKey Key => key;

@@ -39,36 +39,11 @@ internal sealed class SpendProjection : IProjection
 
     private WriteRows Write(SpendRows rows) => async (table, transaction, cancellationToken) =>
     {
-        await Checkpoints.ExecuteAsync(transaction, UpsertSql(table), rows.Rows, cancellationToken);
+        await SpendWriter.WriteAsync(table, rows.Rows, transaction, cancellationToken);
         var settled = Instant.ToMicroseconds(TimeProvider.System.GetUtcNow() - Instant.SettledAfter);
         if (table == Name && rows.Rows.Any(row => row.BucketStart < settled))
         {
             await Checkpoints.RewriteHistoryAsync(transaction, Name, cancellationToken);
         }
     };
-
-    private static string UpsertSql(string table) => $"""
-        insert into {table} (
-          bucket_start, tenant_id, key_id, model, upstream_id, requests, errors, input_tokens, cache_read_tokens, cache_write_5m_tokens,
-          cache_write_1h_tokens, output_tokens, reasoning_tokens, web_searches, spend_pico, duration_ms,
-          unsettled_pico, unsettled_tokens)
-        values (
-          @BucketStart, @TenantId, @KeyId, @Model, @UpstreamId, @Requests, @Errors, @InputTokens, @CacheReadTokens, @CacheWrite5mTokens,
-          @CacheWrite1hTokens, @OutputTokens, @ReasoningTokens, @WebSearches, @SpendPico, @DurationMs,
-          @UnsettledPico, @UnsettledTokens)
-        on conflict (bucket_start, tenant_id, key_id, model, upstream_id) do update set
-          requests = {table}.requests + excluded.requests,
-          errors = {table}.errors + excluded.errors,
-          input_tokens = {table}.input_tokens + excluded.input_tokens,
-          cache_read_tokens = {table}.cache_read_tokens + excluded.cache_read_tokens,
-          cache_write_5m_tokens = {table}.cache_write_5m_tokens + excluded.cache_write_5m_tokens,
-          cache_write_1h_tokens = {table}.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
-          output_tokens = {table}.output_tokens + excluded.output_tokens,
-          reasoning_tokens = {table}.reasoning_tokens + excluded.reasoning_tokens,
-          web_searches = {table}.web_searches + excluded.web_searches,
-          spend_pico = {table}.spend_pico + excluded.spend_pico,
-          duration_ms = {table}.duration_ms + excluded.duration_ms,
-          unsettled_pico = {table}.unsettled_pico + excluded.unsettled_pico,
-          unsettled_tokens = {table}.unsettled_tokens + excluded.unsettled_tokens
-        """;
 }
