@@ -62,9 +62,9 @@ internal sealed class SpendQuestionReader(GatewayConfig config)
             To = ReadInstant("to", parameter("to"), zone, isEnd: true),
             By = ReadBy(parameter("by")),
         };
-        if (question.From > question.To)
+        if (question.From >= question.To)
         {
-            Errors["from"] = ["It is after 'to'; the period must not end before it begins."];
+            Errors["from"] = ["It is not before 'to'; the period must not end before it begins."];
         }
 
         return question;

@@ -63,6 +63,7 @@ public abstract class RerateContract(Storage storage) : ProjectionTest(storage)
     public async Task Applied_twice_it_adjusts_once_and_what_is_charged_then_is_what_was_reported()
     {
         await FillAsync();
+        await Store.AppendAsync([EventRecord.From(PriceBookPublished.Of(RandomTraffic.Book, TimeProvider.System.GetUtcNow()))], CancellationToken.None);
         var before = await UsageAsync();
         var looked = await LookAsync(Always);
 
@@ -78,6 +79,8 @@ public abstract class RerateContract(Storage storage) : ProjectionTest(storage)
         await CatchUpAsync();
         Assert.Equal(before + looked.Total.DifferenceUsd, await UsageAsync());
         Assert.True((await Rebuild.RunAsync(Spend, progress: null, CancellationToken.None)).Identical);
+        Assert.DoesNotContain(
+            (await new BillingVerify(Database, Store).RunAsync(new BillingPeriod(null, null), CancellationToken.None)).Differences, difference => difference.Kind.ToString().StartsWith("Adjustment", StringComparison.Ordinal));
     }
 
     [Fact]
