@@ -80,16 +80,15 @@ internal sealed class PostgresSpendRange(PostgresDatabase database, IEventStore 
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             await using var reader = await connection.BeginBinaryExportAsync(sql, cancellationToken);
             reader.Timeout = Timeout.InfiniteTimeSpan;
+
+            // Read to the end in any case: a copy that is cancelled when it has ended already leaves a connection behind that cannot be used again.
+            var isOrdinary = true;
             while (await reader.StartRowAsync(cancellationToken) >= 0)
             {
-                if (!TryAdd(reader, rows))
-                {
-                    await reader.CancelAsync();
-                    return null;
-                }
+                isOrdinary &= TryAdd(reader, rows);
             }
 
-            return rows;
+            return isOrdinary ? rows : null;
         }
         catch (PostgresException odd) when (odd.SqlState.StartsWith("22", StringComparison.Ordinal))
         {
