@@ -91,7 +91,7 @@ public abstract class SpendRangeContract(Storage storage) : ProjectionTest(stora
                 target[name] = JsonNode.Parse(numbers[random.Next(numbers.Length)]);
                 break;
             case 5 when target[name] is JsonValue value && value.GetValueKind() == JsonValueKind.String:
-                string[] texts = ["", "o'brien", "Gr\u00fc\u00dfe", "\ud83c\udf0d \"x\" \\ ", "Succeeded", "Failed", "succeeded", "2026-11-21T10:00:00+00:00", "2026-11-21T10:14:59.9999999+00:00", "2026-11-21T10:14:59.5+05:45", "2026-11-21T10:00:00.123Z"];
+                string[] texts = ["", "o'brien", "Gr\u00fc\u00dfe", "\ud83c\udf0d \"x\" \\ ", "\\N", "a\u001eb", "a\tb\nc\\td\b\f\r\v", "Succeeded", "Failed", "succeeded", "2026-11-21T10:00:00+00:00", "2026-11-21T10:14:59.9999999+00:00", "2026-11-21T10:14:59.5+05:45", "2026-11-21T10:00:00.123Z"];
                 target[name] = JsonNode.Parse("\"" + JsonEncodedText.Encode(texts[random.Next(texts.Length)]).ToString() + "\"");
                 break;
             default:
