@@ -44,6 +44,22 @@ public abstract class SpendRangeContract(Storage storage) : ProjectionTest(stora
         Assert.InRange(compared, 150, 390);
     }
 
+    [Theory]
+    [InlineData("TenantId")]
+    [InlineData("KeyId")]
+    public async Task A_name_that_holds_what_separates_names_is_one_name(string member)
+    {
+        foreach (var request in new RandomTraffic(23).Requests(3))
+        {
+            var node = JsonNode.Parse(EventRecord.From(request).Data)!;
+            node[member] = "one\u001etwo";
+            await Store.AppendAsync([EventRecord.From(request) with { Data = node.ToJsonString() }], CancellationToken.None);
+        }
+
+        await AssertSameAsync(0, await Store.HighWaterMarkAsync(CancellationToken.None));
+        Assert.Equal(1, compared);
+    }
+
     private static SpendAdjusted Adjusted(RequestCompleted request) => new()
     {
         AdjustmentId = SpendAdjusted.IdOf(request.RequestId, 1),
