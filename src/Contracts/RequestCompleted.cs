@@ -42,6 +42,9 @@ public sealed record Attempt
 
     public string UpstreamId { get; set; } = "";
 
+    /// <summary>Why this upstream, such as <c>weighted_round_robin</c> or <c>failover: u1 answered status 503</c>; null in events of older versions.</summary>
+    public string? Reason { get; init; }
+
     /// <summary>The last four characters of the upstream's key.</summary>
     public string UpstreamKeyHint { get; set; } = "";
 

@@ -44,7 +44,7 @@ internal static class ProxyHost
     {
         services.AddHttpForwarder();
         services.AddSingleton<UpstreamPool>();
-        services.AddSingleton<LoadBalancer>();
+        services.AddSingleton(_ => new LoadBalancer(new Random()));
         services.AddSingleton<AttemptPlanner>();
         services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();

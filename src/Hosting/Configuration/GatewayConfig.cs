@@ -85,14 +85,106 @@ internal sealed record AlertsConfig(Uri Webhook, string? Secret)
     public override string ToString() => Webhook.Host;
 }
 
+/// <summary>Which of the upstreams that could take a request does.</summary>
+internal enum BalancingStrategy
+{
+    WeightedRoundRobin,
+    RoundRobin,
+
+    /// <summary>By chance, in proportion to the weights.</summary>
+    Random,
+
+    /// <summary>The fewest requests in flight for its weight.</summary>
+    LeastConnections,
+
+    /// <summary>The better of two chosen by chance, by the time to its first byte and its requests in flight.</summary>
+    LeastLatency,
+
+    /// <summary>The lowest price for the model, times the upstream's multiplier.</summary>
+    Cheapest,
+
+    /// <summary>The lowest <see cref="UpstreamConfig.Priority"/>; the others only when it cannot.</summary>
+    Priority,
+}
+
 /// <summary>upstreams.json: how attempts are spread.</summary>
 internal sealed record LoadBalancerConfig
 {
-    public string Strategy { get; init; } = "weighted_round_robin";
+    public BalancingStrategy Strategy { get; init; } = BalancingStrategy.WeightedRoundRobin;
+
+    /// <summary>Strategies of their own for models, by pattern; the first that matches counts, before those of groups.</summary>
+    public ImmutableArray<(string Pattern, BalancingStrategy Strategy)> Models { get; init; } = [];
+
+    /// <summary>Strategies of their own for a tenant's groups.</summary>
+    public ImmutableDictionary<string, BalancingStrategy> Groups { get; init; } = ImmutableDictionary<string, BalancingStrategy>.Empty;
 
     public bool FailoverEnabled { get; init; } = true;
 
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>Before an upstream is tried again with another of its keys; doubled each time, with jitter.</summary>
+    public TimeSpan Backoff { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    public bool HealthChecks { get; init; } = true;
+}
+
+/// <summary>Which of an upstream's keys is used next.</summary>
+internal enum KeyRotation
+{
+    RoundRobin,
+    Random,
+
+    /// <summary>The first one that is not benched.</summary>
+    First,
+}
+
+/// <summary>When an upstream is left alone, and when it is tried again.</summary>
+internal sealed record CircuitBreakerConfig
+{
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>Failures in a row that open it.</summary>
+    public int Failures { get; init; } = 5;
+
+    /// <summary>The part of the requests of a window that opens it when they fail; null to count only failures in a row.</summary>
+    public decimal? FailureRate { get; init; }
+
+    /// <summary>Below so many requests in a window there is no rate.</summary>
+    public int MinimumRequests { get; init; } = 20;
+
+    public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long it stays open before one request may try.</summary>
+    public TimeSpan Open { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Requests in a row that must succeed before it is closed again.</summary>
+    public int Successes { get; init; } = 2;
+}
+
+/// <summary>A request made now and then to learn whether an upstream is there.</summary>
+internal sealed record HealthCheckConfig
+{
+    /// <summary>Off unless configured: a provider may count or bill what it is asked.</summary>
+    public bool Enabled { get; init; }
+
+    public string Path { get; init; } = "/v1/models";
+
+    public string Method { get; init; } = "GET";
+
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(30);
+
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Empty takes every status below 500: an upstream that refuses a key or a path is there.</summary>
+    public ImmutableArray<int> ExpectedStatus { get; init; } = [];
+}
+
+/// <summary>A part of the day, in a time zone; over midnight when it ends before it begins.</summary>
+internal sealed record ActiveHours(TimeOnly From, TimeOnly To, TimeZoneInfo TimeZone)
+{
+    public bool Contains(DateTimeOffset instant) => TimeOnly.FromTimeSpan(TimeZoneInfo.ConvertTime(instant, TimeZone).TimeOfDay).IsBetween(From, To);
+
+    public override string ToString() => FormattableString.Invariant($"{From:HH:mm}-{To:HH:mm} {TimeZone.Id}");
 }
 
 /// <summary>The protocol an upstream speaks.</summary>
@@ -122,7 +214,31 @@ internal sealed record UpstreamConfig
     /// <summary>The header the key goes out in; null lets the host decide.</summary>
     public string? AuthHeader { get; init; }
 
+    public KeyRotation KeyRotation { get; init; }
+
+    /// <summary>Its share of the requests; at 0 it gets no new ones.</summary>
     public int Weight { get; init; } = 100;
+
+    /// <summary>Its place in the order of the strategy <c>priority</c>, the lowest first.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Requests it serves at a time from this proxy; null for any number.</summary>
+    public int? MaxConcurrent { get; init; }
+
+    /// <summary>Requests that may wait for one of those places.</summary>
+    public int MaxQueued { get; init; } = 100;
+
+    public TimeSpan QueueTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What all tenants together may spend there in a day (UTC); null for any amount.</summary>
+    public decimal? DailyMaxUsd { get; init; }
+
+    /// <summary>Null for all day.</summary>
+    public ActiveHours? ActiveHours { get; init; }
+
+    public CircuitBreakerConfig CircuitBreaker { get; init; } = new();
+
+    public HealthCheckConfig HealthCheck { get; init; } = new();
 
     public ImmutableArray<string> Groups { get; init; } = ["default"];
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using CCGate.Contracts;
 
 namespace CCGate.Hosting.Configuration;
@@ -8,8 +9,12 @@ internal static class UpstreamsFile
 {
     public const string Name = "upstreams.json";
 
-    private static readonly string[] KnownStrategies =
-        ["round_robin", "weighted_round_robin", "random", "least_connections", "least_latency", "cheapest", "priority"];
+    private static readonly (string Name, BalancingStrategy Value)[] Strategies =
+    [
+        ("weighted_round_robin", BalancingStrategy.WeightedRoundRobin), ("round_robin", BalancingStrategy.RoundRobin), ("random", BalancingStrategy.Random),
+        ("least_connections", BalancingStrategy.LeastConnections), ("least_latency", BalancingStrategy.LeastLatency), ("cheapest", BalancingStrategy.Cheapest),
+        ("priority", BalancingStrategy.Priority),
+    ];
 
     public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
     {
@@ -58,14 +63,13 @@ internal static class UpstreamsFile
             Proxy = node.Url("proxy", "http", "https", "socks5", "socks4"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
-        if (upstream.Keys.Length > 1)
+        upstream = ReadTimeouts(node.Object("timeouts"), ReadLimits(node, upstream)) with
         {
-            node.Warn("keys", "this version uses the first key only");
-        }
-
-        upstream = ReadTimeouts(node.Object("timeouts"), upstream);
+            KeyRotation = node.Choice("keyRotation", KeyRotation.RoundRobin, ("round_robin", KeyRotation.RoundRobin), ("random", KeyRotation.Random), ("first", KeyRotation.First)),
+            CircuitBreaker = ReadCircuitBreaker(node.Object("circuitBreaker")),
+            HealthCheck = ReadHealthCheck(node.Object("healthCheck")),
+        };
         node.String("description");
-        ReadWhatHasNoEffectYet(node);
         node.Finish();
         return id is null ? null : upstream;
     }
@@ -178,34 +182,111 @@ internal static class UpstreamsFile
         return usage;
     }
 
-    private static void ReadWhatHasNoEffectYet(ConfigNode node)
+    private static UpstreamConfig ReadLimits(ConfigNode node, UpstreamConfig upstream)
     {
-        if (node.Object("healthCheck") is { } health)
+        var concurrent = (int)node.Integer("maxConcurrent", 0, 0, 1_000_000);
+        upstream = upstream with
         {
-            health.Boolean("enabled", true);
-            health.String("path");
-            health.Number("intervalSeconds", 0.1m, 86_400m);
-            health.Number("interval", 0m, 86_400_000m);
-            health.Number("timeout", 0m, 86_400_000m);
-            health.Finish();
-            node.Warn("healthCheck", "is read but not applied by this version");
+            Priority = (int)node.Integer("priority", 0, -1_000_000, 1_000_000),
+            MaxConcurrent = concurrent == 0 ? null : concurrent,
+            DailyMaxUsd = node.Number("dailyMaxUSD", 0m, 1_000_000_000m),
+            ActiveHours = ReadActiveHours(node.Object("activeHours")),
+        };
+        if (node.Object("queue") is { } queue)
+        {
+            upstream = upstream with { MaxQueued = (int)queue.Integer("max", upstream.MaxQueued, 0, 1_000_000), QueueTimeout = queue.Seconds("waitSeconds", upstream.QueueTimeout) };
+            queue.Finish();
         }
 
-        if (node.Object("circuitBreaker") is { } breaker)
+        return upstream;
+    }
+
+    private static ActiveHours? ReadActiveHours(ConfigNode? node)
+    {
+        if (node is null)
         {
-            breaker.Integer("failures", 5, 1, 10_000);
-            breaker.Number("openSeconds", 0.1m, 86_400m);
-            breaker.Integer("successes", 2, 1, 10_000);
-            breaker.Finish();
-            node.Warn("circuitBreaker", "is read but not applied by this version");
+            return null;
         }
 
-        node.Integer("priority", 0, -1_000_000, 1_000_000);
-        node.Integer("maxConcurrent", 0, 0, 1_000_000);
-        if (node.Has("priority") || node.Has("maxConcurrent"))
+        var (from, to) = (ReadTime(node, "from"), ReadTime(node, "to"));
+        var zone = node.String("timezone") ?? "UTC";
+        if (!TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var timeZone))
         {
-            node.Warn("", "priority and maxConcurrent are read but not applied by this version");
+            node.Error("timezone", $"\"{zone}\" is not a time zone", "an IANA name such as Europe/Berlin");
         }
+
+        node.Finish();
+        return from is { } begin && to is { } end && timeZone is not null ? new ActiveHours(begin, end, timeZone) : null;
+    }
+
+    private static TimeOnly? ReadTime(ConfigNode node, string name)
+    {
+        if (node.RequiredString(name) is not { } text)
+        {
+            return null;
+        }
+
+        if (!TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
+        {
+            node.Error(name, $"is \"{text}\"", "a time such as 08:30");
+            return null;
+        }
+
+        return time;
+    }
+
+    private static CircuitBreakerConfig ReadCircuitBreaker(ConfigNode? node)
+    {
+        var breaker = new CircuitBreakerConfig();
+        if (node is null)
+        {
+            return breaker;
+        }
+
+        breaker = new CircuitBreakerConfig
+        {
+            Enabled = node.Boolean("enabled", true),
+            Failures = (int)node.Integer("failures", breaker.Failures, 1, 10_000),
+            FailureRate = node.Number("failureRate", 0.01m, 1m),
+            MinimumRequests = (int)node.Integer("minimumRequests", breaker.MinimumRequests, 1, 1_000_000),
+            Window = node.Seconds("windowSeconds", breaker.Window),
+            Open = node.Seconds("openSeconds", breaker.Open),
+            Successes = (int)node.Integer("successes", breaker.Successes, 1, 10_000),
+        };
+        node.Finish();
+        return breaker;
+    }
+
+    private static HealthCheckConfig ReadHealthCheck(ConfigNode? node)
+    {
+        var check = new HealthCheckConfig();
+        if (node is null)
+        {
+            return check;
+        }
+
+        // The Node project writes its times in milliseconds.
+        check = new HealthCheckConfig
+        {
+            Enabled = node.Boolean("enabled", true),
+            Path = node.String("path") ?? check.Path,
+            Method = node.Choice("method", check.Method, ("GET", "GET"), ("HEAD", "HEAD"), ("POST", "POST"), ("OPTIONS", "OPTIONS")),
+            Interval = node.Has("interval") ? node.Milliseconds("interval", check.Interval) : node.Seconds("intervalSeconds", check.Interval),
+            Timeout = node.Has("timeout") ? node.Milliseconds("timeout", check.Timeout) : node.Seconds("timeoutSeconds", check.Timeout),
+            ExpectedStatus = [.. node.Numbers("expectedStatus", 100m, 599m, []).Select(status => (int)status)],
+        };
+        if (!check.Path.StartsWith('/'))
+        {
+            node.Error("path", $"is \"{check.Path}\"", "a path that begins with /");
+        }
+
+        if (check.Interval < TimeSpan.FromSeconds(1))
+        {
+            node.Error("intervalSeconds", "is less than a second", "1 or more");
+        }
+
+        node.Finish();
+        return check;
     }
 
     private static LoadBalancerConfig ReadLoadBalancer(ConfigNode? node)
@@ -216,27 +297,36 @@ internal static class UpstreamsFile
             return balancer;
         }
 
-        var strategy = node.String("strategy") ?? balancer.Strategy;
-        if (!KnownStrategies.Contains(strategy))
-        {
-            node.Error("strategy", $"is \"{strategy}\"", string.Join(", ", KnownStrategies));
-        }
-        else if (strategy is not ("weighted_round_robin" or "round_robin"))
-        {
-            node.Warn("strategy", $"\"{strategy}\" is spread as weighted_round_robin by this version");
-        }
-
         balancer = balancer with
         {
-            Strategy = strategy,
+            Strategy = node.Choice("strategy", balancer.Strategy, Strategies),
+            Models = node.Object("models") is { } models ? [.. ReadStrategies(models)] : [],
+            Groups = node.Object("groups") is { } groups ? ReadStrategies(groups).ToImmutableDictionary(pair => pair.Name, pair => pair.Strategy) : balancer.Groups,
+            Backoff = node.Milliseconds("backoffMs", balancer.Backoff),
+            HealthChecks = node.Boolean("healthCheckEnabled", true),
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),
         };
         node.Ignored("this version has no health checks and no sticky sessions", "stickySessions", "sessionTtlSeconds");
-        node.Boolean("healthCheckEnabled", true);
         node.Boolean("stickySessions", true);
         node.Integer("sessionTtlSeconds", 300, 1, 86_400);
         node.Finish();
         return balancer;
+    }
+
+    private static List<(string Name, BalancingStrategy Strategy)> ReadStrategies(ConfigNode node)
+    {
+        var strategies = new List<(string, BalancingStrategy)>();
+        foreach (var member in node.Element.EnumerateObject())
+        {
+            if (node.Object(member.Name) is { } chosen)
+            {
+                strategies.Add((member.Name, chosen.Choice("strategy", BalancingStrategy.WeightedRoundRobin, Strategies)));
+                chosen.Finish();
+            }
+        }
+
+        node.Finish();
+        return strategies;
     }
 }

@@ -13,4 +13,6 @@ internal sealed record Exchange(
     HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, Reservation Reservation)
 {
     public TenantConfig Tenant => Payer.Tenant;
+
+    public bool ClientLeft => Http.RequestAborted.IsCancellationRequested;
 }

@@ -57,7 +57,8 @@ internal sealed partial class GatewayPipeline(
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.
-            RefuseUnanswered(http, await AttemptAsync(http, call, route, snapshot, billing: null, []));                               // 503 529
+            var counting = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
+            RefuseUnanswered(http, counting, await AttemptAsync(http, call, counting, billing: null, []));                           // 429 503 529
             return;
         }
 
@@ -75,13 +76,14 @@ internal sealed partial class GatewayPipeline(
 
         // 5. Try upstreams until one answers or the answer has begun.
         var outcomes = new List<AttemptOutcome>(capacity: 1);
+        var plan = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
         try
         {
             var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed([.. outcomes.Select(outcome => outcome.Attempt), attempt], reservation.Held)))
             {
                 Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
             };
-            await AttemptAsync(http, call, route, snapshot, billing, outcomes);
+            await AttemptAsync(http, call, plan, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }
         finally
@@ -91,7 +93,7 @@ internal sealed partial class GatewayPipeline(
         }
 
         // 7. Nobody answered: the gateway has to.
-        RefuseUnanswered(http, outcomes);                                                                                // 503 529
+        RefuseUnanswered(http, plan, outcomes);                                                                          // 429 503 529
     }
 
     private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
@@ -102,17 +104,21 @@ internal sealed partial class GatewayPipeline(
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing, List<AttemptOutcome> outcomes)
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
-        var plan = planner.Plan(route, snapshot.LoadBalancer);
-        for (var index = 0; index < plan.Length; index++)
+        // When nobody waits for the answer, what is not asked for is not owed.
+        while (!http.RequestAborted.IsCancellationRequested && await NextAsync(http, plan) is { } turn)
         {
-            if (http.RequestAborted.IsCancellationRequested)
+            AttemptOutcome? outcome = null;
+            try
             {
-                break; // Nobody waits for the answer: what is not asked for is not owed.
+                outcome = await forwarder.SendAsync(new AttemptRequest(http, call, turn, billing));
+            }
+            finally
+            {
+                plan.Finish(turn, outcome);
             }
 
-            var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, plan[index], Number: index + 1, IsLast: index == plan.Length - 1, billing));
             outcomes.Add(outcome);
             metrics.Attempted(outcome);
             if (outcome.Answered || http.Response.HasStarted)
@@ -124,17 +130,32 @@ internal sealed partial class GatewayPipeline(
         return outcomes;
     }
 
-    private static void RefuseUnanswered(HttpContext http, List<AttemptOutcome> outcomes)
+    private static async ValueTask<AttemptTurn?> NextAsync(HttpContext http, AttemptPlan plan)
+    {
+        try
+        {
+            return await plan.NextAsync(http.RequestAborted);
+        }
+        catch (OperationCanceledException)
+        {
+            return null; // The client left while its request waited for a place.
+        }
+    }
+
+    private static void RefuseUnanswered(HttpContext http, AttemptPlan plan, List<AttemptOutcome> outcomes)
     {
         if (http.Response.HasStarted || http.RequestAborted.IsCancellationRequested || outcomes.Exists(outcome => outcome.Answered))
         {
             return;
         }
 
-        var tried = string.Join("; ", outcomes.Select(outcome => $"{outcome.Attempt.UpstreamId}: {outcome.Attempt.Failure}"));
-        throw outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 529)
-            ? new RefusedException(RefusalReason.Overloaded, $"All upstreams are overloaded ({tried}).")
-            : new RefusedException(RefusalReason.NoUpstream, $"No upstream answered ({tried}).");
+        var (unavailable, retryAfter) = plan.Unavailable();
+        var tried = string.Join("; ", outcomes.Select(outcome => $"{outcome.Attempt.UpstreamId}: {outcome.Attempt.Failure}").Append(unavailable).Where(text => text.Length > 0).Distinct());
+        var reason = outcomes.Count == 0 ? RefusalReason.NoUpstream
+            : outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 529) ? RefusalReason.Overloaded
+            : outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 429) ? RefusalReason.RateLimited
+            : RefusalReason.NoUpstream;
+        throw new RefusedException(new Refusal(reason, reason == RefusalReason.Overloaded ? $"All upstreams are overloaded ({tried})." : $"No upstream answered ({tried}).") { RetryAfter = retryAfter });
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]

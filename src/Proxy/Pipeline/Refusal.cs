@@ -41,21 +41,25 @@ internal sealed record Refusal(RefusalReason Reason, string Message)
     /// <summary>When that limit starts over.</summary>
     public DateTimeOffset? Reset { get; init; }
 
-    /// <summary>When to try again, of a rate.</summary>
+    /// <summary>When to try again.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The headers that every protocol's refusal has when it is about a limit.</summary>
+    /// <summary>The headers that every protocol's refusal has when it passes, or is about a limit.</summary>
     public void WriteLimit(IHeaderDictionary headers)
     {
+        if (RetryAfter is { } wait)
+        {
+            headers.RetryAfter = ((long)Math.Max(1, Math.Ceiling(wait.TotalSeconds))).ToString(CultureInfo.InvariantCulture);
+        }
+
         if (Limit is null)
         {
             return;
         }
 
         headers["x-ccgate-limit"] = Limit;
-        if (RetryAfter is { } wait)
+        if (RetryAfter is not null)
         {
-            headers.RetryAfter = ((long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
             return;
         }
 

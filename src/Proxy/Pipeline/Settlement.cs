@@ -14,7 +14,7 @@ internal static class Settlement
     {
         var upstream = exchange.Route.Upstreams[0];
         var request = new AttemptRequest(
-            exchange.Http, exchange.Call, upstream, Number: 1, IsLast: true, new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, _ => { }));
+            exchange.Http, exchange.Call, new AttemptTurn(upstream, Key: null, Number: 1, IsLast: true, Reason: ""), new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, _ => { }));
         var attempt = new Attempt
         {
             Number = 1,
@@ -30,7 +30,7 @@ internal static class Settlement
     }
 
     public static RequestCompleted Complete(Exchange exchange, List<AttemptOutcome> outcomes, string instance, DateTimeOffset now) =>
-        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes), instance, now) with { Abort = AbortOf(outcomes) };
+        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes, exchange.ClientLeft), instance, now) with { Abort = AbortOf(outcomes, exchange.ClientLeft) };
 
     /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
     public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered) => Priced(attempt, request, failure switch
@@ -80,7 +80,7 @@ internal static class Settlement
         };
     }
 
-    private static RequestOutcome OutcomeOf(List<AttemptOutcome> outcomes) => outcomes is [.., { Failure: var last }]
+    private static RequestOutcome OutcomeOf(List<AttemptOutcome> outcomes, bool clientLeft) => outcomes is [.., { Failure: var last }]
         ? last switch
         {
             AttemptFailure.None => outcomes[^1].Abort is null ? RequestOutcome.Succeeded : RequestOutcome.ClientAborted,
@@ -88,11 +88,11 @@ internal static class Settlement
             AttemptFailure.UpstreamTruncated => RequestOutcome.UpstreamTruncated,
             _ => RequestOutcome.Failed,
         }
-        : RequestOutcome.ClientAborted;
+        : clientLeft ? RequestOutcome.ClientAborted : RequestOutcome.Failed;
 
     /// <summary>A client that left before an upstream was called cancelled everything.</summary>
-    private static string? AbortOf(List<AttemptOutcome> outcomes) =>
-        (outcomes is [.., var last] ? last.Abort : AbortPolicy.Cancel) switch { AbortPolicy.Drain => "drain", AbortPolicy.Cancel => "cancel", _ => null };
+    private static string? AbortOf(List<AttemptOutcome> outcomes, bool clientLeft) =>
+        (outcomes is [.., var last] ? last.Abort : clientLeft ? AbortPolicy.Cancel : null) switch { AbortPolicy.Drain => "drain", AbortPolicy.Cancel => "cancel", _ => null };
 
     private static RequestCompleted Event(Exchange exchange, IReadOnlyList<Attempt> attempts, RequestOutcome outcome, string instance, DateTimeOffset now)
     {

@@ -33,6 +33,9 @@ internal enum AttemptFailure
 /// <param name="Answered">The client has, or is being sent, this upstream's answer.</param>
 internal sealed record AttemptOutcome(Attempt Attempt, AttemptFailure Failure, bool Answered)
 {
+    /// <summary>How long the upstream asks to be left alone; null when it does not.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What was done with the upstream when the client left; null when it stayed.</summary>
     public AbortPolicy? Abort { get; init; }
 }

@@ -1,19 +1,40 @@
-using System.Collections.Immutable;
 using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Tenants;
 
 namespace CCGate.Proxy.Upstreams;
 
-/// <summary>Which upstreams to try for a call, in which order, and how many of them.</summary>
-internal sealed class AttemptPlanner(LoadBalancer balancer)
+/// <summary>Whose turn it is: an upstream, and which of its keys.</summary>
+/// <param name="Upstream">The upstream.</param>
+/// <param name="Key">Null when it has none.</param>
+/// <param name="Number">1 for the first attempt of the call.</param>
+/// <param name="IsLast">There is nobody to ask if this one fails: its answer, whatever it is, is the client's.</param>
+/// <param name="Reason">Why this one, for the record.</param>
+internal sealed record AttemptTurn(Upstream Upstream, UpstreamKey? Key, int Number, bool IsLast, string Reason)
 {
-    public ImmutableArray<Upstream> Plan(ModelRoute route, LoadBalancerConfig policy)
-    {
-        var order = balancer.Order(route.Upstreams, weighted: policy.Strategy != "round_robin");
-        var attempts = MaxAttempts(route, policy);
-        return attempts == order.Length ? order : order[..attempts];
-    }
+    public string KeyHint => Key?.Hint ?? "";
+}
 
-    /// <summary>How many upstreams a call may be sent to: what its hold has to cover.</summary>
-    public static int MaxAttempts(ModelRoute route, LoadBalancerConfig policy) => policy.FailoverEnabled ? Math.Min(policy.MaxAttempts, route.Upstreams.Length) : 1;
+/// <summary>Plans the attempts of calls.</summary>
+internal sealed class AttemptPlanner(LoadBalancer balancer, TimeProvider time)
+{
+    public AttemptPlan Start(ModelRoute route, Call call, TenantConfig tenant, GatewayConfig snapshot, DateTimeOffset admittedAt) =>
+        new(route, call, tenant, snapshot, admittedAt, balancer, time);
+
+    /// <summary>How many attempts a call may come to: what its hold has to cover.</summary>
+    public static int MaxAttempts(ModelRoute route, LoadBalancerConfig policy)
+    {
+        if (!policy.FailoverEnabled)
+        {
+            return 1;
+        }
+
+        var possible = 0;
+        foreach (var upstream in route.Upstreams)
+        {
+            possible += Math.Max(1, upstream.Config.Keys.Length);
+        }
+
+        return Math.Min(policy.MaxAttempts, possible);
+    }
 }

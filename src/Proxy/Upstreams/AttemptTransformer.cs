@@ -19,6 +19,8 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
 
     public int? StatusCode { get; private set; }
 
+    public TimeSpan? RetryAfter { get; private set; }
+
     /// <summary>This upstream's answer is the one for the client, whether or not a byte of it has been sent.</summary>
     public bool IsAnswering { get; private set; }
 
@@ -38,9 +40,9 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
             proxyRequest.Headers.Remove(name);
         }
 
-        if (upstream.Keys is [var key, ..])
+        if (request.Turn.Key is { } key)
         {
-            Authorize(proxyRequest.Headers, upstream, key);
+            Authorize(proxyRequest.Headers, upstream, key.Secret);
         }
 
         if (request.Call.HidesUsage)
@@ -67,7 +69,8 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
 
         patience.CancelAfter(Timeout.InfiniteTimeSpan);
         StatusCode = (int)proxyResponse.StatusCode;
-        if (!request.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
+        RetryAfter = StatusCode >= 400 ? Upstreams.RetryAfter.Of(proxyResponse.Headers, time) : null;
+        if (!request.Turn.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
         {
             return false;
         }

@@ -20,9 +20,11 @@ internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedA
 }
 
 /// <summary>One try of one upstream, before it is made.</summary>
-internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
+internal sealed record AttemptRequest(HttpContext Http, Call Call, AttemptTurn Turn, AttemptBilling? Billing)
 {
-    public string ProviderModel { get; } = Upstream.ProviderModel(Call.Model);
+    public Upstream Upstream => Turn.Upstream;
+
+    public string ProviderModel { get; } = Turn.Upstream.ProviderModel(Call.Model);
 
     /// <summary>What is free is not worth reading to its end.</summary>
     public AbortPolicy Abort => Billing?.Abort ?? AbortPolicy.Cancel;
@@ -55,7 +57,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
-        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.State.Connections, options, transformer, patience.Token);
+        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, patience.Token);
         bodyStream.TakeBack();
 
         // 4. Who failed, if anybody?
@@ -70,15 +72,16 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
         if (failure is not AttemptFailure.None)
         {
-            LogFailed(upstream.Id, request.Number, failure, transformer.StatusCode, error);
+            LogFailed(upstream.Id, request.Turn.Number, failure, transformer.StatusCode, error);
         }
 
         // 5. What it consumed, at the price of the model that was served.
         var attempt = new Attempt
         {
-            Number = request.Number,
+            Number = request.Turn.Number,
             UpstreamId = upstream.Id,
-            UpstreamKeyHint = upstream.Keys is [{ Length: > 8 } key, ..] ? key[^4..] : "",
+            Reason = request.Turn.Reason,
+            UpstreamKeyHint = request.Turn.KeyHint,
             ProviderModel = request.ProviderModel,
             StartedAt = startedAt,
             FirstByteAt = transformer.FirstByteAt,
@@ -93,6 +96,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             answered)
         {
             Abort = AbortOf(isDrained, failure),
+            RetryAfter = transformer.RetryAfter,
         };
     }
 

@@ -1,0 +1,350 @@
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Tenants;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Tenants;
+using CCGate.Contracts;
+
+namespace CCGate.Proxy.Upstreams;
+
+/// <summary>The attempts of one call: chooses each when the one before has failed, and tells the upstreams what became of it.</summary>
+internal sealed class AttemptPlan(
+    ModelRoute route, Call call, TenantConfig tenant, GatewayConfig snapshot, DateTimeOffset admittedAt, LoadBalancer balancer, TimeProvider time)
+{
+    /// <summary>A key that the provider refuses is asked for again now and then: it may have been paid for meanwhile.</summary>
+    private static readonly TimeSpan RefusedKeyBench = TimeSpan.FromSeconds(60);
+
+    /// <summary>For a provider that is full and does not say for how long.</summary>
+    private static readonly TimeSpan FullBench = TimeSpan.FromSeconds(5);
+
+    private readonly int maxAttempts = AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer);
+    private readonly List<Upstream> failed = [];
+    private readonly List<UpstreamKey> triedKeys = [];
+    private int number;
+    private string? lastFailure;
+
+    /// <summary>Why upstreams could not be asked, and when the first of them can, for a refusal.</summary>
+    public (string Why, TimeSpan? RetryAfter) Unavailable()
+    {
+        var why = new List<string>();
+        TimeSpan? soonest = null;
+        foreach (var upstream in route.Upstreams)
+        {
+            if (Obstacle(upstream) is { } obstacle)
+            {
+                why.Add($"{upstream.Config.Id}: {obstacle}");
+                var wait = WaitFor(upstream.State);
+                soonest = soonest is null || wait < soonest ? wait : soonest;
+            }
+            else if (IsFull(upstream))
+            {
+                why.Add($"{upstream.Config.Id}: it serves maxConcurrent {upstream.Config.MaxConcurrent} requests, and none ended in time (queue.max, queue.waitSeconds)");
+            }
+        }
+
+        return (string.Join("; ", why), soonest);
+    }
+
+    /// <summary>The next attempt; null when there is nobody to ask. Each must be told to <see cref="Finish"/>.</summary>
+    public async ValueTask<AttemptTurn?> NextAsync(CancellationToken cancellationToken)
+    {
+        if (number >= maxAttempts)
+        {
+            return null;
+        }
+
+        var candidates = Candidates(force: false);
+        var force = candidates.Count == 0 && number == 0;
+        if (force)
+        {
+            candidates = Candidates(force);
+        }
+
+        var full = new List<Upstream>();
+        while (candidates.Count > 0)
+        {
+            var (upstream, reason) = Choose(candidates, force);
+            if (!upstream.State.Gate.TryEnter(upstream.Config.MaxConcurrent))
+            {
+                full.Add(upstream);
+            }
+            else if (TryTake(upstream, reason, force) is { } turn)
+            {
+                await BackOffAsync(turn, cancellationToken);
+                return turn;
+            }
+
+            candidates.Remove(upstream);
+        }
+
+        return full.Count > 0 && await WaitAsync(full, cancellationToken) is { } free ? TryTake(free, "it had a place first", force) : null;
+    }
+
+    /// <summary>Gives the place back, and tells the upstream and its key what the attempt says of them.</summary>
+    /// <param name="turn">What <see cref="NextAsync"/> gave.</param>
+    /// <param name="outcome">Null when the attempt did not come to an end that says anything.</param>
+    public void Finish(AttemptTurn turn, AttemptOutcome? outcome)
+    {
+        var state = turn.Upstream.State;
+        state.Gate.Leave(turn.Upstream.Config.MaxConcurrent);
+        if (outcome is null)
+        {
+            state.Breaker.Left();
+            turn.Key?.Breaker.Left();
+            return;
+        }
+
+        state.Spend.Add(Picodollars.FromUsd(outcome.Attempt.SpendUsd));
+        if (outcome.Failure is AttemptFailure.None && outcome.Attempt.FirstByteAt is { } firstByte)
+        {
+            state.Observe(firstByte - outcome.Attempt.StartedAt);
+        }
+
+        var blamed = Blame.Of(outcome.Failure, outcome.Attempt.StatusCode);
+        Tell(turn, outcome, blamed);
+        lastFailure = outcome.Attempt.Failure is null ? null : $"{turn.Upstream.Config.Id}: {outcome.Attempt.Failure}";
+        if (blamed is not Blamed.Key || turn.Key is null)
+        {
+            failed.Add(turn.Upstream);
+        }
+    }
+
+    private static void Tell(AttemptTurn turn, AttemptOutcome outcome, Blamed blamed)
+    {
+        var (breaker, config, why) = (turn.Upstream.State.Breaker, turn.Upstream.Config.CircuitBreaker, outcome.Attempt.Failure ?? "");
+        if (blamed is Blamed.Key && turn.Key is { } refused)
+        {
+            refused.Breaker.Bench(outcome.RetryAfter ?? (outcome.Attempt.StatusCode == 429 ? FullBench : RefusedKeyBench), why);
+            breaker.Left();
+            return;
+        }
+
+        switch (blamed)
+        {
+            case Blamed.Nobody:
+                breaker.Succeeded(config);
+                turn.Key?.Breaker.Succeeded(config);
+                return;
+            case Blamed.Key or Blamed.Upstream when outcome.RetryAfter is { } wait && wait > TimeSpan.Zero:
+                breaker.Bench(wait, why);
+                break;
+            case Blamed.Key:
+                breaker.Bench(FullBench, why);
+                break;
+            case Blamed.Upstream:
+                breaker.Failed(config, why);
+                break;
+            default:
+                breaker.Left();
+                break;
+        }
+
+        turn.Key?.Breaker.Left();
+    }
+
+    private List<Upstream> Candidates(bool force)
+    {
+        var candidates = new List<Upstream>(route.Upstreams.Length);
+        foreach (var upstream in route.Upstreams)
+        {
+            if (!failed.Contains(upstream) && (force ? IsOpen(upstream) is null : Obstacle(upstream) is null))
+            {
+                candidates.Add(upstream);
+            }
+        }
+
+        return candidates;
+    }
+
+    private (Upstream Upstream, string Reason) Choose(List<Upstream> candidates, bool force)
+    {
+        if (force)
+        {
+            // The one that is likely to be back first.
+            var soonest = candidates.MinBy(upstream => WaitFor(upstream.State))!;
+            return (soonest, $"nobody else is left: {Obstacle(soonest)}");
+        }
+
+        var strategy = LoadBalancer.StrategyFor(snapshot.LoadBalancer, call.Model, tenant.Groups);
+        var chosen = balancer.Choose(strategy, candidates, PriceAt);
+        return (chosen, lastFailure is null ? (candidates.Count == 1 ? "the only one that can take it" : strategy.ToString()) : $"after {lastFailure}");
+    }
+
+    private AttemptTurn? TryTake(Upstream upstream, string reason, bool force)
+    {
+        var state = upstream.State;
+        if (!state.Breaker.TryEnter(force, out var isProbe))
+        {
+            state.Gate.Leave(upstream.Config.MaxConcurrent);
+            return null;
+        }
+
+        var key = state.Keys.Take(upstream.Config.KeyRotation, triedKeys, force);
+        if (key is null && upstream.Config.Keys.Length > 0)
+        {
+            state.Breaker.Left();
+            state.Gate.Leave(upstream.Config.MaxConcurrent);
+            return null;
+        }
+
+        if (key is not null)
+        {
+            triedKeys.Add(key);
+        }
+
+        number++;
+        return new AttemptTurn(upstream, key, number, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason);
+    }
+
+    private bool IsLast(Upstream current)
+    {
+        if (number >= maxAttempts)
+        {
+            return true;
+        }
+
+        foreach (var upstream in route.Upstreams)
+        {
+            var isOther = upstream != current;
+            if (!failed.Contains(upstream) && (isOther ? Obstacle(upstream) is null && !IsFull(upstream) : current.State.Keys.HasOther(triedKeys)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static TimeSpan WaitFor(UpstreamState state) => state.Breaker.OpenFor is var open && state.Keys.OpenFor is var benched && open > benched ? open : benched;
+
+    private static bool IsFull(Upstream upstream) => upstream.Config.MaxConcurrent is { } max && upstream.State.Gate.InFlight >= max;
+
+    /// <summary>Why an upstream may not be asked at all now; null when it may.</summary>
+    private string? IsOpen(Upstream upstream)
+    {
+        var config = upstream.Config;
+        if (config.ActiveHours is { } hours && !hours.Contains(admittedAt))
+        {
+            return $"it is used {hours} only (activeHours)";
+        }
+
+        return config.DailyMaxUsd is { } max && Picodollars.ToUsd(upstream.State.Spend.Today) >= max ? $"its {max} USD of today are used up (dailyMaxUSD)" : null;
+    }
+
+    private string? Obstacle(Upstream upstream)
+    {
+        var state = upstream.State;
+        if (IsOpen(upstream) is { } closed)
+        {
+            return closed;
+        }
+
+        if (state.Unhealthy is { } unhealthy)
+        {
+            return $"its health check fails ({unhealthy})";
+        }
+
+        if (!state.Breaker.Allows)
+        {
+            return $"its circuit is open ({state.Breaker.Reason})";
+        }
+
+        return state.Keys.HasOther(triedKeys) ? null : "all its keys are benched";
+    }
+
+    private decimal PriceAt(Upstream upstream)
+    {
+        if (snapshot.Prices.Find(upstream.ProviderModel(call.Model), admittedAt) is not { } price)
+        {
+            return decimal.MaxValue;
+        }
+
+        // An agent's answer is short against its prompt; what it may come to at most would compare limits.
+        var rates = price.Worst(call.LikelyPromptTokens, call.Fast);
+        return ((rates.InputToken * call.LikelyPromptTokens) + (rates.OutputToken * Math.Min(call.MaxOutputTokens, 1000))) * upstream.Config.CostMultiplier;
+    }
+
+    /// <summary>Another upstream is asked at once; the same one again, with another key, after a moment, and not by everybody in the same one.</summary>
+    private async ValueTask BackOffAsync(AttemptTurn turn, CancellationToken cancellationToken)
+    {
+        var before = 0;
+        foreach (var key in triedKeys)
+        {
+            before += turn.Key is not null && turn.Key != key && turn.Upstream.State.Keys.Keys.Contains(key) ? 1 : 0;
+        }
+
+        if (before > 0)
+        {
+            try
+            {
+                await Task.Delay(snapshot.LoadBalancer.Backoff * Math.Min(32, 1 << (before - 1)) * balancer.Jitter(), time, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                Finish(turn, outcome: null);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Waits for a place at any of them, no longer than the most patient of them lets it.</summary>
+    private async Task<Upstream?> WaitAsync(List<Upstream> full, CancellationToken cancellationToken)
+    {
+        var waiter = new ConcurrencyGate.Waiter();
+        var queues = full.FindAll(upstream => upstream.State.Gate.TryQueue(waiter, upstream.Config.MaxConcurrent, upstream.Config.MaxQueued));
+        if (queues.Count == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            var gate = await waiter.Served.WaitAsync(queues.Max(upstream => upstream.Config.QueueTimeout), time, cancellationToken);
+            return queues.Find(upstream => upstream.State.Gate == gate);
+        }
+        catch (Exception ended) when (ended is TimeoutException or OperationCanceledException)
+        {
+            // A place that came in the same instant is not lost.
+            if (!waiter.TryGiveUp() && await waiter.Served is { } late)
+            {
+                late.Leave(queues.Find(upstream => upstream.State.Gate == late)!.Config.MaxConcurrent);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            return null;
+        }
+        finally
+        {
+            queues.ForEach(upstream => upstream.State.Gate.Remove(waiter));
+        }
+    }
+}
+
+/// <summary>At whose fault an attempt failed.</summary>
+internal enum Blamed
+{
+    Nobody,
+    Upstream,
+
+    /// <summary>The credential, or what the provider grants it.</summary>
+    Key,
+
+    /// <summary>The client, who left, or its request.</summary>
+    Client,
+}
+
+/// <summary>Decides at whose fault an attempt failed: breakers must not open for what clients do.</summary>
+internal static class Blame
+{
+    public static Blamed Of(AttemptFailure failure, int? status) => failure switch
+    {
+        AttemptFailure.None => Blamed.Nobody,
+        AttemptFailure.ClientAborted => Blamed.Client,
+        AttemptFailure.UpstreamError => status switch
+        {
+            401 or 402 or 403 or 429 => Blamed.Key,
+            408 or >= 500 => Blamed.Upstream,
+            _ => Blamed.Client,
+        },
+        _ => Blamed.Upstream,
+    };
+}
