@@ -29,7 +29,7 @@ public sealed class FailoverTests
         var events = await gateway.EventsAsync(4);
         Assert.All(events, completed => Assert.Equal(AnthropicAnswers.VectorUsd, completed.SpendUsd));
         var retried = events.Where(completed => completed.Attempts.Count == 2).ToList();
-        Assert.Equal(2, retried.Count);
+        Assert.Equal(status == 429 ? 1 : 2, retried.Count); // A key that has reached its limit is left alone for a moment.
         Assert.All(retried, completed => Assert.Equal((status, UsageState.KnownZero, 0m), (completed.Attempts[0].StatusCode, completed.Attempts[0].UsageState, completed.Attempts[0].SpendUsd)));
     }
 
