@@ -125,7 +125,7 @@ internal static class GatewayHosts
         builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
 
         // Streams in flight may finish; service managers and compose give a minute before they kill.
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(50));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = start.Config.Server.ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new ConfigSource(start.Config));
         builder.Services.AddSingleton<TenantDirectory>();

@@ -1,3 +1,4 @@
+using CCGate.Contracts;
 using System.Text.Json;
 
 namespace CCGate.Hosting.Configuration;
@@ -109,6 +110,33 @@ internal sealed class ConfigDirectory(DirectoryInfo directory)
             {
                 problems.Add(new ConfigProblem(TenantsFile.Name, $"$.tenants[{index}].groups", "no upstream is in any of these groups", string.Join(", ", config.Upstreams.SelectMany(upstream => upstream.Groups).Distinct()), IsWarning: true));
             }
+
+            foreach (var (place, model) in tenant.AllowedModels.Index())
+            {
+                if (!ModelPattern.IsWildcard(model) && !config.Upstreams.Any(upstream => upstream.Enabled && upstream.Groups.Intersect(tenant.Groups).Any() && upstream.Serves(model)))
+                {
+                    problems.Add(new ConfigProblem(
+                        TenantsFile.Name, $"$.tenants[{index}].allowedModels[{place}]", $"no enabled upstream of the tenant's groups serves \"{model}\"", "a model that an upstream names in models or modelMapping", IsWarning: true));
+                }
+            }
+        }
+
+        CheckBalancing(config, problems);
+    }
+
+    private static void CheckBalancing(GatewayConfig config, List<ConfigProblem> problems)
+    {
+        foreach (var (pattern, _) in config.LoadBalancer.Models)
+        {
+            if (!ModelPattern.IsWildcard(pattern) && !config.Upstreams.Any(upstream => upstream.Serves(pattern)))
+            {
+                problems.Add(new ConfigProblem(UpstreamsFile.Name, $"$.loadBalancer.models.{pattern}", "no upstream serves this model", null, IsWarning: true));
+            }
+        }
+
+        foreach (var group in config.LoadBalancer.Groups.Keys.Where(group => !config.Tenants.Any(tenant => tenant.Groups.Contains(group))))
+        {
+            problems.Add(new ConfigProblem(UpstreamsFile.Name, $"$.loadBalancer.groups.{group}", "no tenant is in this group", null, IsWarning: true));
         }
     }
 }

@@ -62,6 +62,9 @@ internal sealed record ServerConfig
 
     public AbortPolicy Abort { get; init; } = AbortPolicy.Cancel;
 
+    /// <summary>How long streams in flight may go on when the process is told to stop.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(50);
+
     /// <summary>Events the journal may hold before new requests are refused.</summary>
     public long MaxJournalEvents { get; init; } = 1_000_000;
 }
@@ -263,6 +266,24 @@ internal sealed record UpstreamConfig
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
     public SimulatorConfig Simulator { get; init; } = new();
+
+    public bool Serves(string model)
+    {
+        if (ModelMapping.ContainsKey(model))
+        {
+            return true;
+        }
+
+        foreach (var pattern in Models)
+        {
+            if (ModelPattern.Matches(pattern, model))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }
 
 /// <summary>What a <c>simulator</c> upstream answers.</summary>

@@ -57,6 +57,7 @@ internal static class ServerFile
         {
             MaxBodyBytes = node.Integer("maxBodyBytes", server.MaxBodyBytes, 1024, 1L << 30),
             BudgetStatus = (int)node.Integer("budgetStatus", server.BudgetStatus, 402, 429),
+            ShutdownTimeout = node.Seconds("shutdownSeconds", server.ShutdownTimeout),
             MaxJournalEvents = node.Integer("maxJournalEvents", server.MaxJournalEvents, 1, 100_000_000),
         };
         if (server.BudgetStatus is not (402 or 429))

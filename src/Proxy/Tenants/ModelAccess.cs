@@ -82,7 +82,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
             return false;
         }
 
-        return SharesGroup(upstream, tenant) && (upstream.ModelMapping.ContainsKey(model) || MatchesAny(upstream.Models, model));
+        return SharesGroup(upstream, tenant) && upstream.Serves(model);
     }
 
     private static bool SharesGroup(UpstreamConfig upstream, TenantConfig tenant)

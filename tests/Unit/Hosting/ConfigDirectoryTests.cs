@@ -74,6 +74,42 @@ public sealed class ConfigDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Every_setting_that_spreads_requests_is_checked()
+    {
+        Write("upstreams.json", """
+            { "upstreams": [ { "id": "a", "url": "https://a.example", "keyRotation": "last", "maxConcurrent": -1, "queue": { "max": 1.5, "waitSeconds": 0 }, "dailyMaxUSD": -1,
+                "activeHours": { "from": "8", "timezone": "Mars" },
+                "circuitBreaker": { "failures": 0, "failureRate": 2, "openSeconds": 0, "successes": 0, "opens": 1 },
+                "healthCheck": { "path": "v1", "method": "DELETE", "intervalSeconds": 0.5, "expectedStatus": [20] } } ],
+              "loadBalancer": { "maxAttempts": 0, "backoffMs": -1, "models": { "claude-*": { "strategy": "dearest" } }, "groups": { "vip": 1 } } }
+            """);
+
+        Assert.Equal(
+            [
+                "$.loadBalancer.backoffMs", "$.loadBalancer.groups.vip", "$.loadBalancer.maxAttempts", "$.loadBalancer.models.claude-*.strategy",
+                "$.upstreams[0].activeHours.from", "$.upstreams[0].activeHours.timezone", "$.upstreams[0].activeHours.to",
+                "$.upstreams[0].circuitBreaker.failureRate", "$.upstreams[0].circuitBreaker.failures", "$.upstreams[0].circuitBreaker.openSeconds", "$.upstreams[0].circuitBreaker.successes",
+                "$.upstreams[0].dailyMaxUSD", "$.upstreams[0].healthCheck.expectedStatus", "$.upstreams[0].healthCheck.intervalSeconds", "$.upstreams[0].healthCheck.method", "$.upstreams[0].healthCheck.path",
+                "$.upstreams[0].keyRotation", "$.upstreams[0].maxConcurrent", "$.upstreams[0].queue.max", "$.upstreams[0].queue.waitSeconds",
+            ],
+            new ConfigDirectory(directory).Read().Errors.Select(problem => problem.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_model_that_nobody_serves_and_a_group_that_nobody_is_in_are_named()
+    {
+        Write("upstreams.json", """
+            { "upstreams": [ { "id": "a", "url": "https://a.example", "models": ["claude-*"], "modelMapping": { "fast": "claude-haiku-4-5" } } ],
+              "loadBalancer": { "models": { "gpt-5": { "strategy": "cheapest" } }, "groups": { "vip": { "strategy": "random" } } } }
+            """);
+        Write("tenants.json", """{ "tenants": [ { "id": "alice", "key": "k", "allowedModels": ["claude-opus-4-1", "fast", "gpt-5", "*mini"] } ] }""");
+
+        Assert.Equal(
+            ["tenants.json $.tenants[0].allowedModels[2]", "upstreams.json $.loadBalancer.groups.vip", "upstreams.json $.loadBalancer.models.gpt-5"],
+            new ConfigDirectory(directory).Read().Problems.Select(problem => $"{problem.File} {problem.Path}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_file_that_is_not_JSON_is_named_with_line_and_byte()
     {
         Write("tenants.json", "{\n  \"tenants\": [ }\n}");
