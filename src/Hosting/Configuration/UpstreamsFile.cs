@@ -231,11 +231,11 @@ internal static class UpstreamsFile
             Strategy = strategy,
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),
+            StickySessions = node.Boolean("stickySessions", true),
+            SessionTtl = TimeSpan.FromSeconds(node.Integer("sessionTtlSeconds", 300, 1, 86_400)),
+            StickyReturn = node.Choice("stickyReturn", StickyReturn.Never, ("never", StickyReturn.Never), ("when_idle", StickyReturn.WhenIdle)),
         };
-        node.Ignored("this version has no health checks and no sticky sessions", "stickySessions", "sessionTtlSeconds");
         node.Boolean("healthCheckEnabled", true);
-        node.Boolean("stickySessions", true);
-        node.Integer("sessionTtlSeconds", 300, 1, 86_400);
         node.Finish();
         return balancer;
     }
