@@ -5,7 +5,7 @@ namespace CCGate.Proxy.Surfaces;
 /// <summary>What stays the same while a conversation grows: its system prompt, its tools, and its messages up to the first of the user.</summary>
 /// <remarks>
 /// It tells conversations apart whose clients name no session. It is read from a copy of the body's reader, for those clients alone: they pay for reading
-/// the prefix twice, and the readers need not know of it. Texts count as they are written; what clients change from turn to turn is left out.
+/// the prefix twice (30 µs of 50 KB), and the readers need not know of it. Texts count as they are written; what clients change from turn to turn is left out.
 /// </remarks>
 internal struct PromptPrefix
 {

@@ -14,7 +14,7 @@ internal sealed record AffinityBinding(string UpstreamId, string? ReturnTo = nul
 /// </remarks>
 internal sealed class SessionAffinity(TimeProvider time, int capacity = SessionAffinity.DefaultCapacity)
 {
-    // About 25 MB when full.
+    // Some 30 MB when full.
     public const int DefaultCapacity = 100_000;
 
     /// <summary>How long providers keep a prompt that nobody reads, unless they are paid for more.</summary>
@@ -60,38 +60,44 @@ internal sealed class SessionAffinity(TimeProvider time, int capacity = SessionA
         }
     }
 
-    /// <summary>Binds a conversation to the upstream that answered it; to be called after success only.</summary>
+    /// <summary>Binds a conversation to the upstream that answered it, and says what that was; to be called after success only.</summary>
     /// <param name="key">The conversation.</param>
     /// <param name="found">What <see cref="Find"/> said when the attempts were planned.</param>
     /// <param name="upstreamId">Who answered.</param>
     /// <param name="isPreferred">False when it answered only because a better one failed or was passed over for its health: a refuge, and no home to return to.</param>
     /// <param name="policy">The policy in force.</param>
-    public void Bind(in AffinityKey key, AffinityBinding? found, string upstreamId, bool isPreferred, LoadBalancerConfig policy)
+    public AffinityOutcome Bind(in AffinityKey key, AffinityBinding? found, string upstreamId, bool isPreferred, LoadBalancerConfig policy)
     {
+        if (!policy.StickySessions)
+        {
+            return AffinityOutcome.None;
+        }
+
         lock (gate)
         {
-            if (!policy.StickySessions)
+            if (entries.TryGetValue(key, out var node))
             {
-                return;
+                Touch_NeedsLock(node);
+                Move_NeedsLock(node.Value, found, upstreamId, isPreferred);
             }
-
-            if (!entries.TryGetValue(key, out var node))
+            else
             {
                 MakeRoom_NeedsLock(policy);
-                node = byLastUse.AddFirst(new Entry(key, new AffinityBinding(upstreamId)) { Home = isPreferred ? upstreamId : null, LastUsed = time.GetTimestamp() });
-                entries.Add(key, node);
-                return;
+                entries.Add(key, byLastUse.AddFirst(new Entry(key, new AffinityBinding(upstreamId)) { Home = isPreferred ? upstreamId : null, LastUsed = time.GetTimestamp() }));
             }
+        }
 
-            Touch_NeedsLock(node);
+        return found is null ? AffinityOutcome.New : found.UpstreamId == upstreamId ? AffinityOutcome.Kept : AffinityOutcome.Moved;
+    }
 
-            // Of requests that run side by side the first to succeed moves the conversation. The others knew it as it was before:
-            // they must not move it once more, nor take it back to where it came from.
-            if (found?.UpstreamId == node.Value.Binding.UpstreamId && found.UpstreamId != upstreamId)
-            {
-                node.Value.Binding = new AffinityBinding(upstreamId);
-                node.Value.Home = isPreferred ? upstreamId : node.Value.Home;
-            }
+    /// <summary>Of requests that run side by side the first to succeed moves their conversation.</summary>
+    private static void Move_NeedsLock(Entry entry, AffinityBinding? found, string upstreamId, bool isPreferred)
+    {
+        // The others knew it as it was before: they must not move it once more, nor take it back to where it came from.
+        if (found?.UpstreamId == entry.Binding.UpstreamId && found.UpstreamId != upstreamId)
+        {
+            entry.Binding = new AffinityBinding(upstreamId);
+            entry.Home = isPreferred ? upstreamId : entry.Home;
         }
     }
 

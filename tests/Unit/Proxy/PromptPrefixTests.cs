@@ -102,6 +102,22 @@ public sealed class PromptPrefixTests
     }
 
     [Fact]
+    public void Reading_it_allocates_nothing()
+    {
+        var body = Encoding.UTF8.GetBytes(new Conversation("anthropic", new Random(1)).Body());
+
+        Assert.Equal(Allocated(body, readsPrefix: false), Allocated(body, readsPrefix: true));
+
+        static long Allocated(byte[] body, bool readsPrefix)
+        {
+            AnthropicBodyReader.Read(body, readsPrefix);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            AnthropicBodyReader.Read(body, readsPrefix);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    [Fact]
     public void It_is_read_only_when_asked_for() => Assert.Null(AnthropicBodyReader.Read("""{"model":"m","messages":[{"role":"user","content":"a"}]}"""u8).Prefix);
 
     private static ulong? Anthropic(string members)

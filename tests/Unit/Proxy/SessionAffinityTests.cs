@@ -161,10 +161,19 @@ public sealed class SessionAffinityTests
     }
 
     [Fact]
+    public void What_became_of_a_conversation_s_place_is_said()
+    {
+        Assert.Equal(AffinityOutcome.New, affinity.Bind(Key(1), null, "a", isPreferred: true, Stays));
+        Assert.Equal(AffinityOutcome.Kept, affinity.Bind(Key(1), affinity.Find(Key(1), Stays), "a", isPreferred: true, Stays));
+        Assert.Equal(AffinityOutcome.Moved, affinity.Bind(Key(1), affinity.Find(Key(1), Stays), "b", isPreferred: false, Stays));
+        Assert.Equal(AffinityOutcome.Kept, affinity.Bind(Key(1), affinity.Find(Key(1), Stays), "b", isPreferred: true, Stays));
+    }
+
+    [Fact]
     public void Without_sticky_sessions_nothing_is_bound_or_found()
     {
         var off = Stays with { StickySessions = false };
-        affinity.Bind(Key(1), null, "a", isPreferred: true, off);
+        Assert.Equal(AffinityOutcome.None, affinity.Bind(Key(1), null, "a", isPreferred: true, off));
         Assert.Equal(0, affinity.Count);
         Succeed(Key(1), "a");
 
