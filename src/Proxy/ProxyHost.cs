@@ -45,6 +45,8 @@ internal static class ProxyHost
         services.AddHttpForwarder();
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton(_ => new LoadBalancer(new Random()));
+        services.AddSingleton(provider => new SessionAffinity(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AffinityStatistics>();
         services.AddSingleton<AttemptPlanner>();
         services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();

@@ -129,6 +129,24 @@ internal sealed record LoadBalancerConfig
     public TimeSpan Backoff { get; init; } = TimeSpan.FromMilliseconds(200);
 
     public bool HealthChecks { get; init; } = true;
+
+    /// <summary>Whether a conversation stays with the upstream that has its prompt cache.</summary>
+    public bool StickySessions { get; init; } = true;
+
+    /// <summary>How long it stays there after its last request.</summary>
+    public TimeSpan SessionTtl { get; init; } = TimeSpan.FromMinutes(5);
+
+    public StickyReturn StickyReturn { get; init; }
+}
+
+/// <summary>When a conversation that a failure moved goes back to its first upstream.</summary>
+internal enum StickyReturn
+{
+    /// <summary>Not while it lasts: the cache is warm where it is now.</summary>
+    Never,
+
+    /// <summary>Once it has been idle for so long that no cache is lost.</summary>
+    WhenIdle,
 }
 
 /// <summary>Which of an upstream's keys is used next.</summary>

@@ -16,6 +16,9 @@ internal static class UpstreamsFile
         ("priority", BalancingStrategy.Priority),
     ];
 
+    /// <summary>A strategy as it is written.</summary>
+    public static string NameOf(BalancingStrategy strategy) => Array.Find(Strategies, named => named.Value == strategy).Name;
+
     public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
     {
         var upstreams = ImmutableArray.CreateBuilder<UpstreamConfig>();
@@ -306,10 +309,10 @@ internal static class UpstreamsFile
             HealthChecks = node.Boolean("healthCheckEnabled", true),
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),
+            StickySessions = node.Boolean("stickySessions", true),
+            SessionTtl = TimeSpan.FromSeconds(node.Integer("sessionTtlSeconds", 300, 1, 86_400)),
+            StickyReturn = node.Choice("stickyReturn", StickyReturn.Never, ("never", StickyReturn.Never), ("when_idle", StickyReturn.WhenIdle)),
         };
-        node.Ignored("this version has no health checks and no sticky sessions", "stickySessions", "sessionTtlSeconds");
-        node.Boolean("stickySessions", true);
-        node.Integer("sessionTtlSeconds", 300, 1, 86_400);
         node.Finish();
         return balancer;
     }

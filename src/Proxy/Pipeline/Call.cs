@@ -26,6 +26,9 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
 
     public string? SessionId { get; init; }
 
+    /// <summary>What tells its conversation from others, whose prompt cache an upstream may have; null when nothing does.</summary>
+    public ulong? Affinity { get; init; }
+
     /// <summary>The most output tokens the client asks for, in each answer.</summary>
     public long MaxOutputTokens { get; init; }
 

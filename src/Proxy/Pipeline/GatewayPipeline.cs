@@ -14,7 +14,7 @@ namespace CCGate.Proxy.Pipeline;
 /// <summary>One client request from arrival to settlement. Read this file first.</summary>
 internal sealed partial class GatewayPipeline(
     ApiKeyAuthenticator authenticator, ModelAccess access, QuotaLedger quotas, AttemptPlanner planner, UpstreamForwarder forwarder,
-    UsageJournal journal, ConfigSource config, ProxyIdentity identity, ProxyMetrics metrics, TimeProvider time, ILogger<GatewayPipeline> logger)
+    UsageJournal journal, ConfigSource config, ProxyIdentity identity, ProxyMetrics metrics, AffinityStatistics affinity, TimeProvider time, ILogger<GatewayPipeline> logger)
 {
     public Task HandleAsync(HttpContext http, ISurface surface, CallKind kind) => AnswerAsync(http, surface, requestId => RunAsync(http, surface, kind, requestId));
 
@@ -85,6 +85,7 @@ internal sealed partial class GatewayPipeline(
             };
             await AttemptAsync(http, call, plan, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
+            affinity.Record(plan.Affinity, completed.Usage);
         }
         finally
         {

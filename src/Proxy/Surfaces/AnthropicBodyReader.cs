@@ -16,6 +16,7 @@ internal ref struct AnthropicBodyReader
     private Utf8JsonReader reader;
     private long payloadBytes;
     private long attachmentTokens;
+    private PromptPrefix prefix;
 
     private AnthropicBodyReader(ReadOnlySpan<byte> body) => reader = new Utf8JsonReader(body, BodyJson.Syntax);
 
@@ -39,17 +40,20 @@ internal ref struct AnthropicBodyReader
 
     public long WebSearches { get; private set; }
 
+    /// <summary>What the conversation begins with; null when it was not asked for, or says nothing.</summary>
+    public readonly ulong? Prefix => prefix.Value;
+
     /// <summary>Half the bytes of everything but attachments, which are counted by their size, and no more than a model can read.</summary>
     public readonly long PromptTokensBound(int bodyLength) =>
         Math.Min(LargestContextTokens, ((bodyLength - payloadBytes + 1) / 2) + attachmentTokens + (WebSearches * BodyJson.TokensPerHostedCall));
 
     /// <summary>Refuses what is not a JSON object, or says one of the things twice that decide the price.</summary>
-    public static AnthropicBodyReader Read(ReadOnlySpan<byte> body)
+    public static AnthropicBodyReader Read(ReadOnlySpan<byte> body, bool readsPrefix = false)
     {
         var result = new AnthropicBodyReader(body);
         try
         {
-            result.ReadTopLevel();
+            result.ReadTopLevel(readsPrefix);
         }
         catch (Exception error) when (BodyJson.IsUnreadable(error))
         {
@@ -59,11 +63,16 @@ internal ref struct AnthropicBodyReader
         return result;
     }
 
-    private void ReadTopLevel()
+    private void ReadTopLevel(bool readsPrefix)
     {
         BodyJson.EnterObject(ref reader);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (readsPrefix)
+            {
+                prefix.Read(reader);
+            }
+
             ReadMember();
         }
 

@@ -58,7 +58,9 @@ internal sealed class AnthropicSurface : ISurface
 
     private static Call Read(HttpRequest request, CallKind kind, RequestBody body)
     {
-        var found = AnthropicBodyReader.Read(body.Bytes.Span);
+        // Counting tokens reads no cache, so it may be done anywhere.
+        var session = ClientRequest.SessionHeader(request, "X-Claude-Code-Session-Id", "x-session-id", "x-session-affinity");
+        var found = AnthropicBodyReader.Read(body.Bytes.Span, readsPrefix: kind == CallKind.Generation && session is null);
         var model = ClientRequest.Model(found.Model);
         if (!found.HasMessages)
         {
@@ -70,12 +72,14 @@ internal sealed class AnthropicSurface : ISurface
             throw ClientRequest.Missing("max_tokens");
         }
 
+        session ??= ClientRequest.Session(SessionOf(found.UserId));
         body.Model = found.ModelSpan;
         body.OutputLimits = found.MaxTokens is null ? [] : [new OutputLimit(found.MaxTokensSpan, found.MaxTokens)];
         return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", ClientRequest.QueryWithoutKeys(request), model, body)
         {
             Streaming = found.Streaming,
-            SessionId = ClientRequest.SessionHeader(request, "X-Claude-Code-Session-Id", "x-session-id") ?? ClientRequest.Session(SessionOf(found.UserId)),
+            SessionId = session,
+            Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "x-claude-code-agent-id")) : null,
             MaxOutputTokens = found.MaxTokens ?? 0,
             ThinkingBudgetTokens = found.ThinkingBudgetTokens,
             PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),

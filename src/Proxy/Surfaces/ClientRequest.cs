@@ -62,6 +62,27 @@ internal static class ClientRequest
         return null;
     }
 
+    /// <summary>What tells the conversation: its session, else what it begins with. An agent that works for it in the same session has a prompt, and so a cache, of its own.</summary>
+    public static ulong? Affinity(string? session, ulong? prefix, string? agent)
+    {
+        var result = default(Fingerprint);
+        if (session is not null)
+        {
+            result.Add(session);
+        }
+        else if (prefix is { } beginning)
+        {
+            result.Add(beginning);
+        }
+        else
+        {
+            return null;
+        }
+
+        result.Add(agent);
+        return result.Value;
+    }
+
     /// <summary>A session that the body names.</summary>
     public static string? Session(string? named) => named is { Length: > 0 and <= LongestName } ? named : null;
 }

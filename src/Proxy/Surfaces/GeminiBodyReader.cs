@@ -30,6 +30,7 @@ internal ref struct GeminiBodyReader
     private bool saidConfig;
     private bool saidLimit;
     private bool saidChoices;
+    private PromptPrefix prefix;
 
     private GeminiBodyReader(ReadOnlySpan<byte> body) => reader = new Utf8JsonReader(body, BodyJson.Syntax);
 
@@ -40,6 +41,9 @@ internal ref struct GeminiBodyReader
 
     /// <summary>Whether there is something to answer.</summary>
     public bool HasContents { get; private set; }
+
+    /// <summary>What the conversation begins with; null when it was not asked for, or says nothing.</summary>
+    public readonly ulong? Prefix => prefix.Value;
 
     /// <summary>Where the output limit stands, or can be put in.</summary>
     public readonly OutputLimit OutputLimit => limit;
@@ -56,12 +60,12 @@ internal ref struct GeminiBodyReader
     }
 
     /// <summary>Refuses what is not a JSON object, or says one of the things twice that decide the price.</summary>
-    public static GeminiBodyReader Read(ReadOnlySpan<byte> body)
+    public static GeminiBodyReader Read(ReadOnlySpan<byte> body, bool readsPrefix = false)
     {
         var result = new GeminiBodyReader(body);
         try
         {
-            result.ReadTopLevel();
+            result.ReadTopLevel(readsPrefix);
         }
         catch (Exception error) when (BodyJson.IsUnreadable(error))
         {
@@ -71,12 +75,17 @@ internal ref struct GeminiBodyReader
         return result;
     }
 
-    private void ReadTopLevel()
+    private void ReadTopLevel(bool readsPrefix)
     {
         BodyJson.EnterObject(ref reader);
         limit = new OutputLimit(new BodySpan((int)reader.BytesConsumed, 0), null, "\"generationConfig\":{\"maxOutputTokens\":", "},");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (readsPrefix)
+            {
+                prefix.Read(reader);
+            }
+
             ReadMember();
         }
 

@@ -71,7 +71,9 @@ internal sealed class GeminiSurface : ISurface
 
     private static Call Read(HttpRequest request, CallKind kind, string model, string method, RequestBody body)
     {
-        var found = GeminiBodyReader.Read(body.Bytes.Span);
+        // Gemini CLI names an installation, but no session.
+        var session = ClientRequest.SessionHeader(request, "x-session-id", "x-session-affinity");
+        var found = GeminiBodyReader.Read(body.Bytes.Span, readsPrefix: kind == CallKind.Generation && session is null);
         if (kind == CallKind.Generation && !found.HasContents)
         {
             throw ClientRequest.Missing("contents");
@@ -82,7 +84,8 @@ internal sealed class GeminiSurface : ISurface
         {
             Upstreams = UpstreamKind.Gemini,
             Streaming = method == StreamMethod,
-            SessionId = ClientRequest.SessionHeader(request, "x-session-id"),
+            SessionId = session,
+            Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, agent: null) : null,
             MaxOutputTokens = found.MaxOutputTokens,
             Choices = found.Choices,
             ThinkingBudgetTokens = found.ThinkingBudgetTokens,

@@ -46,6 +46,7 @@ internal ref struct OpenAiBodyReader
     private bool saidStream;
     private bool saidOptions;
     private bool saidChoices;
+    private PromptPrefix prefix;
 
     private OpenAiBodyReader(ReadOnlySpan<byte> body, OpenAiForm form)
     {
@@ -66,6 +67,9 @@ internal ref struct OpenAiBodyReader
     public bool HasInput { get; private set; }
 
     public string? CacheKey { get; private set; }
+
+    /// <summary>What the conversation begins with; null when it was not asked for, or says nothing.</summary>
+    public readonly ulong? Prefix => prefix.Value;
 
     /// <summary>Where the gateway asks a stream for its usage; null when the client did, or no stream is asked for.</summary>
     public BodyEdit? UsageRequest { get; private set; }
@@ -99,12 +103,12 @@ internal ref struct OpenAiBodyReader
     }
 
     /// <summary>Refuses what is not a JSON object, or says one of the things twice that decide the price.</summary>
-    public static OpenAiBodyReader Read(ReadOnlySpan<byte> body, OpenAiForm form)
+    public static OpenAiBodyReader Read(ReadOnlySpan<byte> body, OpenAiForm form, bool readsPrefix = false)
     {
         var result = new OpenAiBodyReader(body, form);
         try
         {
-            result.ReadTopLevel();
+            result.ReadTopLevel(readsPrefix);
         }
         catch (Exception error) when (BodyJson.IsUnreadable(error))
         {
@@ -114,12 +118,17 @@ internal ref struct OpenAiBodyReader
         return result;
     }
 
-    private void ReadTopLevel()
+    private void ReadTopLevel(bool readsPrefix)
     {
         BodyJson.EnterObject(ref reader);
         start = new BodySpan((int)reader.BytesConsumed, 0);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (readsPrefix)
+            {
+                prefix.Read(reader);
+            }
+
             ReadMember();
         }
 

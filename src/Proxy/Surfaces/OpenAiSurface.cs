@@ -67,13 +67,17 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
 
     private Call Read(HttpRequest request, CallKind kind, RequestBody body)
     {
-        var found = OpenAiBodyReader.Read(body.Bytes.Span, form);
+        // Codex sends session_id, or session-id; older ones conversation_id too. OpenCode sends x-session-affinity.
+        var session = ClientRequest.SessionHeader(request, "x-session-id", "session_id", "session-id", "conversation_id", "x-session-affinity");
+        var hasCache = form != OpenAiForm.Embeddings;
+        var found = OpenAiBodyReader.Read(body.Bytes.Span, form, readsPrefix: hasCache && session is null);
         var model = ClientRequest.Model(found.Model);
         if (!found.HasInput && form != OpenAiForm.Responses)
         {
             throw ClientRequest.Missing(form == OpenAiForm.Chat ? "messages" : "input");
         }
 
+        session ??= ClientRequest.Session(found.CacheKey);
         body.Model = found.ModelSpan;
         body.OutputLimits = found.OutputLimits();
         body.Addition = found.UsageRequest;
@@ -82,7 +86,8 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
             // api.openai.com serves all of them; who else speaks OpenAI's protocol often knows nothing of responses.
             Upstreams = form == OpenAiForm.Responses ? UpstreamKind.OpenAiResponses : UpstreamKind.OpenAi,
             Streaming = found.Streaming,
-            SessionId = ClientRequest.SessionHeader(request, "x-session-id", "session_id") ?? ClientRequest.Session(found.CacheKey), // Codex sends the header.
+            SessionId = session,
+            Affinity = hasCache ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "thread-id", "x-openai-subagent")) : null, // Of Codex's agents.
             MaxOutputTokens = found.MaxOutputTokens,
             Choices = found.Choices,
             PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),

@@ -6,7 +6,7 @@ using CCGate.Proxy.Upstreams;
 
 namespace CCGate.Proxy.Tenants;
 
-/// <summary>A tenant-visible model name and the upstreams that serve it.</summary>
+/// <summary>A tenant-visible model name and the upstreams that serve it, one of weight 0 only what it has served before.</summary>
 internal sealed record ModelRoute(string Model, ImmutableArray<Upstream> Upstreams);
 
 /// <summary>May they: whether the tenant is allowed the model, and where it is served.</summary>
@@ -22,7 +22,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
         }
 
         var upstreams = Serving(tenant, model, kinds);
-        return upstreams.Length > 0
+        return upstreams.Any(static upstream => upstream.Config.Weight > 0)
             ? new ModelRoute(model, upstreams)
             : throw new RefusedException(
                 RefusalReason.ModelNotFound, $"No upstream serves the model {model} for the tenant {tenant.Id} in this protocol (upstreams.json: kind, models, modelMapping, groups, enabled).");
@@ -34,7 +34,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
         // "name*" stands for the name and its dated ids, "name-20*" for the dated ids alone: those have no name of their own to show.
         var priced = prices.Prices.Where(price => MayBeServed(price.Provider, kinds)).Select(price => price.Model.TrimEnd('*', '-')).Where(name => !ModelPattern.IsWildcard(name) && !name.EndsWith("-20", StringComparison.Ordinal)).ToList();
         return [.. pool.Current
-            .Where(upstream => Speaks(upstream.Config.Kind, kinds) && SharesGroup(upstream.Config, tenant))
+            .Where(upstream => upstream.Config.Weight > 0 && Speaks(upstream.Config.Kind, kinds) && SharesGroup(upstream.Config, tenant))
             .SelectMany(upstream => Names(upstream.Config, priced))
             .Where(name => Allows(tenant, name))
             .Distinct(StringComparer.OrdinalIgnoreCase)
@@ -75,15 +75,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
     /// <summary>Nothing is translated: an upstream serves the protocol it speaks. The simulator speaks Anthropic's.</summary>
     private static bool Speaks(UpstreamKind kind, ReadOnlySpan<UpstreamKind> kinds) => kinds.Contains(kind == UpstreamKind.Simulator ? UpstreamKind.Anthropic : kind);
 
-    private static bool Serves(UpstreamConfig upstream, TenantConfig tenant, string model)
-    {
-        if (upstream.Weight == 0)
-        {
-            return false;
-        }
-
-        return SharesGroup(upstream, tenant) && upstream.Serves(model);
-    }
+    private static bool Serves(UpstreamConfig upstream, TenantConfig tenant, string model) => SharesGroup(upstream, tenant) && upstream.Serves(model);
 
     private static bool SharesGroup(UpstreamConfig upstream, TenantConfig tenant)
     {

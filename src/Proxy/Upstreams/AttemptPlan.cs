@@ -7,8 +7,7 @@ using CCGate.Contracts;
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>The attempts of one call: chooses each when the one before has failed, and tells the upstreams what became of it.</summary>
-internal sealed class AttemptPlan(
-    ModelRoute route, Call call, TenantConfig tenant, GatewayConfig snapshot, DateTimeOffset admittedAt, LoadBalancer balancer, TimeProvider time)
+internal sealed class AttemptPlan
 {
     /// <summary>A key that the provider refuses is asked for again now and then: it may have been paid for meanwhile.</summary>
     private static readonly TimeSpan RefusedKeyBench = TimeSpan.FromSeconds(60);
@@ -16,11 +15,41 @@ internal sealed class AttemptPlan(
     /// <summary>For a provider that is full and does not say for how long.</summary>
     private static readonly TimeSpan FullBench = TimeSpan.FromSeconds(5);
 
-    private readonly int maxAttempts = AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer);
+    private readonly ModelRoute route;
+    private readonly Call call;
+    private readonly TenantConfig tenant;
+    private readonly GatewayConfig snapshot;
+    private readonly DateTimeOffset admittedAt;
+    private readonly LoadBalancer balancer;
+    private readonly SessionAffinity affinity;
+    private readonly TimeProvider time;
+    private readonly int maxAttempts;
+    private readonly AffinityKey? conversation;
+    private readonly AffinityBinding? bound;
     private readonly List<Upstream> failed = [];
     private readonly List<UpstreamKey> triedKeys = [];
     private int number;
     private string? lastFailure;
+    private bool passedOver;
+
+    public AttemptPlan(
+        ModelRoute route, Call call, TenantConfig tenant, GatewayConfig snapshot, DateTimeOffset admittedAt, LoadBalancer balancer, SessionAffinity affinity, TimeProvider time)
+    {
+        this.route = route;
+        this.call = call;
+        this.tenant = tenant;
+        this.snapshot = snapshot;
+        this.admittedAt = admittedAt;
+        this.balancer = balancer;
+        this.affinity = affinity;
+        this.time = time;
+        maxAttempts = AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer);
+        conversation = call.Affinity is { } fingerprint ? new AffinityKey(tenant.Id, call.Model, fingerprint) : null;
+        bound = conversation is { } key ? affinity.Find(key, snapshot.LoadBalancer) : null;
+    }
+
+    /// <summary>What became of the conversation's place.</summary>
+    public AffinityOutcome Affinity { get; private set; }
 
     /// <summary>Why upstreams could not be asked, and when the first of them can, for a refusal.</summary>
     public (string Why, TimeSpan? RetryAfter) Unavailable()
@@ -94,9 +123,9 @@ internal sealed class AttemptPlan(
         }
 
         state.Spend.Add(Picodollars.FromUsd(outcome.Attempt.SpendUsd));
-        if (outcome.Failure is AttemptFailure.None && outcome.Attempt.FirstByteAt is { } firstByte)
+        if (outcome.Failure is AttemptFailure.None)
         {
-            state.Observe(firstByte - outcome.Attempt.StartedAt);
+            Succeeded(turn, outcome.Attempt);
         }
 
         var blamed = Blame.Of(outcome.Failure, outcome.Attempt.StatusCode);
@@ -105,6 +134,19 @@ internal sealed class AttemptPlan(
         if (blamed is not Blamed.Key || turn.Key is null)
         {
             failed.Add(turn.Upstream);
+        }
+    }
+
+    private void Succeeded(AttemptTurn turn, Attempt attempt)
+    {
+        if (attempt.FirstByteAt is { } firstByte)
+        {
+            turn.Upstream.State.Observe(firstByte - attempt.StartedAt);
+        }
+
+        if (conversation is { } key)
+        {
+            Affinity = affinity.Bind(key, bound, turn.Upstream.Config.Id, isPreferred: !passedOver && turn.Number == 1, snapshot.LoadBalancer);
         }
     }
 
@@ -146,9 +188,18 @@ internal sealed class AttemptPlan(
         var candidates = new List<Upstream>(route.Upstreams.Length);
         foreach (var upstream in route.Upstreams)
         {
-            if (!failed.Contains(upstream) && (force ? IsOpen(upstream) is null : Obstacle(upstream) is null))
+            if (failed.Contains(upstream))
+            {
+                continue;
+            }
+
+            if (force ? Closed(upstream) is null : Obstacle(upstream) is null)
             {
                 candidates.Add(upstream);
+            }
+            else
+            {
+                passedOver |= upstream.Config.Weight > 0;
             }
         }
 
@@ -164,9 +215,22 @@ internal sealed class AttemptPlan(
             return (soonest, $"nobody else is left: {Obstacle(soonest)}");
         }
 
+        if (bound is not null && lastFailure is null)
+        {
+            if (candidates.Find(upstream => upstream.Config.Id == bound.ReturnTo && upstream.Config.Weight > 0) is { } first)
+            {
+                return (first, "the conversation returns to its first upstream");
+            }
+
+            if (candidates.Find(upstream => upstream.Config.Id == bound.UpstreamId) is { } home)
+            {
+                return (home, "it has the conversation's prompt cache");
+            }
+        }
+
         var strategy = LoadBalancer.StrategyFor(snapshot.LoadBalancer, call.Model, tenant.Groups);
         var chosen = balancer.Choose(strategy, candidates, PriceAt);
-        return (chosen, lastFailure is null ? (candidates.Count == 1 ? "the only one that can take it" : strategy.ToString()) : $"after {lastFailure}");
+        return (chosen, lastFailure is null ? (candidates.Count == 1 ? "the only one that can take it" : UpstreamsFile.NameOf(strategy)) : $"after {lastFailure}");
     }
 
     private AttemptTurn? TryTake(Upstream upstream, string reason, bool force)
@@ -219,9 +283,14 @@ internal sealed class AttemptPlan(
     private static bool IsFull(Upstream upstream) => upstream.Config.MaxConcurrent is { } max && upstream.State.Gate.InFlight >= max;
 
     /// <summary>Why an upstream may not be asked at all now; null when it may.</summary>
-    private string? IsOpen(Upstream upstream)
+    private string? Closed(Upstream upstream)
     {
         var config = upstream.Config;
+        if (config.Weight == 0 && bound?.UpstreamId != config.Id)
+        {
+            return "it takes nothing new (weight 0)";
+        }
+
         if (config.ActiveHours is { } hours && !hours.Contains(admittedAt))
         {
             return $"it is used {hours} only (activeHours)";
@@ -233,7 +302,7 @@ internal sealed class AttemptPlan(
     private string? Obstacle(Upstream upstream)
     {
         var state = upstream.State;
-        if (IsOpen(upstream) is { } closed)
+        if (Closed(upstream) is { } closed)
         {
             return closed;
         }

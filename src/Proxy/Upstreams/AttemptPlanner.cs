@@ -16,10 +16,10 @@ internal sealed record AttemptTurn(Upstream Upstream, UpstreamKey? Key, int Numb
 }
 
 /// <summary>Plans the attempts of calls.</summary>
-internal sealed class AttemptPlanner(LoadBalancer balancer, TimeProvider time)
+internal sealed class AttemptPlanner(LoadBalancer balancer, SessionAffinity affinity, TimeProvider time)
 {
     public AttemptPlan Start(ModelRoute route, Call call, TenantConfig tenant, GatewayConfig snapshot, DateTimeOffset admittedAt) =>
-        new(route, call, tenant, snapshot, admittedAt, balancer, time);
+        new(route, call, tenant, snapshot, admittedAt, balancer, affinity, time);
 
     /// <summary>How many attempts a call may come to: what its hold has to cover.</summary>
     public static int MaxAttempts(ModelRoute route, LoadBalancerConfig policy)

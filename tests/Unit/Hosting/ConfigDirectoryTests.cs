@@ -110,6 +110,19 @@ public sealed class ConfigDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void How_conversations_stay_with_an_upstream_is_read()
+    {
+        Write("upstreams.json", """{ "upstreams": [], "loadBalancer": { "stickySessions": false, "sessionTtlSeconds": 3600, "stickyReturn": "when_idle" } }""");
+        Assert.True(new ConfigDirectory(directory).Read().Config!.LoadBalancer is { StickySessions: false, SessionTtl.TotalHours: 1, StickyReturn: StickyReturn.WhenIdle });
+
+        Write("upstreams.json", """{ "upstreams": [], "loadBalancer": {} }""");
+        Assert.True(new ConfigDirectory(directory).Read().Config!.LoadBalancer is { StickySessions: true, SessionTtl.TotalMinutes: 5, StickyReturn: StickyReturn.Never });
+
+        Write("upstreams.json", """{ "upstreams": [], "loadBalancer": { "stickyReturn": "at_once" } }""");
+        Assert.Equal("$.loadBalancer.stickyReturn", Assert.Single(new ConfigDirectory(directory).Read().Errors).Path);
+    }
+
+    [Fact]
     public void A_file_that_is_not_JSON_is_named_with_line_and_byte()
     {
         Write("tenants.json", "{\n  \"tenants\": [ }\n}");
