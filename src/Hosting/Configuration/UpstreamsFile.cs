@@ -11,13 +11,13 @@ internal static class UpstreamsFile
     private static readonly string[] KnownStrategies =
         ["round_robin", "weighted_round_robin", "random", "least_connections", "least_latency", "cheapest", "priority"];
 
-    public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
+    public static GatewayConfig Read(ConfigNode root, GatewayConfig config, DirectoryInfo directory)
     {
         var upstreams = ImmutableArray.CreateBuilder<UpstreamConfig>();
         var ids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var node in root.Objects("upstreams"))
         {
-            if (ReadUpstream(node) is not { } upstream)
+            if (ReadUpstream(node, directory) is not { } upstream)
             {
                 continue;
             }
@@ -35,7 +35,7 @@ internal static class UpstreamsFile
         return config;
     }
 
-    private static UpstreamConfig? ReadUpstream(ConfigNode node)
+    private static UpstreamConfig? ReadUpstream(ConfigNode node, DirectoryInfo directory)
     {
         var id = node.RequiredString("id");
         var kind = node.Choice("kind", UpstreamKind.Anthropic, ("anthropic", UpstreamKind.Anthropic), ("openai", UpstreamKind.OpenAi),
@@ -55,7 +55,6 @@ internal static class UpstreamsFile
             ModelMapping = node.Map("modelMapping"),
             CostMultiplier = node.Number("costMultiplier", 0m, 1_000m) ?? 1m,
             Headers = node.Map("headers"),
-            Proxy = node.Url("proxy", "http", "https", "socks5", "socks4"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
         if (upstream.Keys.Length > 1)
@@ -63,7 +62,7 @@ internal static class UpstreamsFile
             node.Warn("keys", "this version uses the first key only");
         }
 
-        upstream = ReadTimeouts(node.Object("timeouts"), upstream);
+        upstream = ReadTimeouts(node.Object("timeouts"), UpstreamEgress.Read(node, upstream, directory));
         node.String("description");
         ReadWhatHasNoEffectYet(node);
         node.Finish();
@@ -121,6 +120,7 @@ internal static class UpstreamsFile
             ConnectTimeout = node.Seconds("connectSeconds", upstream.ConnectTimeout),
             FirstByteTimeout = node.Seconds("firstByteSeconds", upstream.FirstByteTimeout),
             IdleTimeout = node.Seconds("idleSeconds", upstream.IdleTimeout),
+            TotalTimeout = node.Number("totalSeconds", 0m, 86_400m) is { } total and > 0m ? TimeSpan.FromSeconds((double)total) : null,
         };
         node.Finish();
         return upstream;

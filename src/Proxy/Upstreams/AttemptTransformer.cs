@@ -29,6 +29,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
     public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        if (httpContext.Request.Body is ReadOnlyMemoryStream body)
+        {
+            proxyRequest.Options.Set(UpstreamConnections.Body, body);
+        }
+
         var upstream = request.Upstream.Config;
         proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, request.Call.PathFor(request.ProviderModel)) + request.Call.Query);
         proxyRequest.Headers.Host = null;
