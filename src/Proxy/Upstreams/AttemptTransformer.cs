@@ -10,7 +10,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>The two places where a forwarded request is not the client's: the credential on the way out, the failover decision on the way back.</summary>
-internal sealed class AttemptTransformer(AttemptRequest request, CancellationTokenSource patience, TimeProvider time, Action onEnd) : HttpTransformer
+internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock clock, TimeProvider time, Action onEnd) : HttpTransformer
 {
     // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
     private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
@@ -70,7 +70,6 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
             return true;
         }
 
-        patience.CancelAfter(Timeout.InfiniteTimeSpan);
         StatusCode = (int)proxyResponse.StatusCode;
         if (!request.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
         {
@@ -90,7 +89,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers));
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers), clock);
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }
