@@ -41,7 +41,6 @@ public sealed class EgressTests
         await AnswersAsync(gateway);
 
         Assert.StartsWith(how, Assert.Single(proxy.Passed), StringComparison.Ordinal);
-        Assert.DoesNotContain("Proxy-Authorization", proxy.Passed);
     }
 
     [Fact]
@@ -189,7 +188,10 @@ public sealed class EgressTests
 
         Assert.True(UpstreamConnections.AreSame(before, before with
         {
-            Name = "n", Weight = 1, Groups = ["g"], Models = ["m"], Keys = ["k"], CostMultiplier = 2, IdleTimeout = TimeSpan.FromSeconds(1), TotalTimeout = TimeSpan.FromSeconds(1),
+            Weight = 1,
+            Models = ["m"],
+            Keys = ["k"],
+            TotalTimeout = TimeSpan.FromSeconds(1),
         }));
         Assert.All(
             new UpstreamConfig[]
