@@ -8,15 +8,17 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>A real outgoing proxy on a real port, for HTTP (CONNECT and absolute addresses), SOCKS4 and SOCKS5; remembers where it was asked to go.</summary>
 internal sealed class TestProxy : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly CancellationTokenSource stop = new();
     private readonly string? login;
     private readonly Task accepting;
 
     /// <param name="login"><c>user:password</c>, without which it refuses; null takes anybody.</param>
-    public TestProxy(string? login = null)
+    /// <param name="port">0 takes a free one.</param>
+    public TestProxy(string? login = null, int port = 0)
     {
         this.login = login;
+        listener = new TcpListener(IPAddress.Loopback, port);
         listener.Start();
         accepting = AcceptAsync();
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using CCGate.Hosting.Configuration;
@@ -6,6 +7,7 @@ using CCGate.Tests.Infrastructure;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
 
 namespace CCGate.Tests.Integration.Gateway;
 
@@ -87,6 +89,28 @@ public sealed class EgressTests
         await AnswersAsync(lenient);
         await AnswersAsync(lenient);
         Assert.Equal(2, upstream.Received.Count);
+    }
+
+    [Fact]
+    public async Task A_proxy_that_took_no_connection_is_passed_by_for_a_while_and_then_tried_again()
+    {
+        var time = new ManualTimeProvider();
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        var closed = new TestProxy();
+        var address = new Uri($"http://{closed.Address}");
+        await closed.DisposeAsync();
+        var log = new LogLines();
+        using var connections = UpstreamConnections.Build(new UpstreamConfig { Id = "u", Proxy = address, ProxyFallback = true }, time, log);
+
+        await AskAsync(connections, upstream);
+        await using var proxy = new TestProxy(port: address.Port);
+        await AskAsync(connections, upstream);
+        Assert.Empty(proxy.Passed);
+        Assert.Contains($"its proxy {address.Authority} cannot be connected to", Assert.Single(log.Lines), StringComparison.Ordinal);
+
+        time.Advance(UpstreamConnections.PassesByFor);
+        await AskAsync(connections, upstream);
+        Assert.Single(proxy.Passed);
     }
 
     [Fact]
@@ -214,9 +238,29 @@ public sealed class EgressTests
         $$"""{ "upstreams": [ { "id": "u", "url": "{{url}}", "key": "k", {{members}} } ] }""",
         prepare: config => TestGateway.Write(config, "ca.pem", authority?.Pem ?? ""));
 
+    private static async Task AskAsync(HttpMessageInvoker connections, ScriptedUpstream upstream)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, upstream.Url);
+        using var response = await connections.SendAsync(request, CancellationToken.None);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     private static async Task AnswersAsync(TestGateway gateway)
     {
         using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
         Assert.Equal(AnthropicAnswers.VectorJson, await response.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>What was logged.</summary>
+    private sealed class LogLines : ILogger<UpstreamConnections>
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
     }
 }
