@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.IO.Compression;
+using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Tests.Infrastructure;
@@ -28,12 +30,12 @@ internal sealed class ScriptedUpstream : IAsyncDisposable
     /// <summary>How the next requests are answered.</summary>
     public RequestDelegate Answer { get; set; } = http => AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson);
 
-    public static async Task<ScriptedUpstream> StartAsync(RequestDelegate? answer = null)
+    public static async Task<ScriptedUpstream> StartAsync(RequestDelegate? answer = null, Action<ListenOptions>? listen = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.Listen(IPAddress.Loopback, 0, listen ?? (_ => { }));
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
         });

@@ -42,7 +42,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public IServiceProvider Services => app.Services;
 
     /// <summary>Starts a gateway over these files; what is not given is a tenant without limits and no upstream.</summary>
-    public static async Task<TestGateway> StartAsync(string upstreams, string? tenants = null, string server = "{}", DirectoryInfo? over = null, string? prices = null)
+    public static async Task<TestGateway> StartAsync(string upstreams, string? tenants = null, string server = "{}", DirectoryInfo? over = null, string? prices = null, Action<DirectoryInfo>? prepare = null)
     {
         var root = over ?? Directory.CreateTempSubdirectory("ccgate-test-");
         var config = root.CreateSubdirectory("config");
@@ -54,6 +54,7 @@ internal sealed class TestGateway : IAsyncDisposable
             Write(config, "prices.json", prices);
         }
 
+        prepare?.Invoke(config);
         var directory = new ConfigDirectory(config);
         var reading = directory.Read();
         Assert.Empty(reading.Errors);

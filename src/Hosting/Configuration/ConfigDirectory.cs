@@ -33,7 +33,7 @@ internal sealed class ConfigDirectory(DirectoryInfo directory)
 
         var config = new GatewayConfig();
         config = ReadFile(ServerFile.Name, config, problems, ServerFile.Read);
-        config = ReadFile(UpstreamsFile.Name, config, problems, UpstreamsFile.Read);
+        config = ReadFile(UpstreamsFile.Name, config, problems, (root, read) => UpstreamsFile.Read(root, read, directory));
         config = ReadFile(TenantsFile.Name, config, problems, TenantsFile.Read);
         config = ReadFile(PricesName, config with { Prices = PriceBookFile.Shipped }, problems, ReadPrices);
         CheckTogether(config, problems);

@@ -275,13 +275,23 @@ internal sealed record UpstreamConfig
 
     public ImmutableDictionary<string, string> Headers { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>May hold a user name and a password.</summary>
     public Uri? Proxy { get; init; }
+
+    /// <summary>Whether the upstream is connected to directly while its proxy cannot be connected to.</summary>
+    public bool ProxyFallback { get; init; }
+
+    /// <summary>The certificates of authorities that are trusted besides the system's; null for none.</summary>
+    public string? CaPem { get; init; }
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan FirstByteTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Of one whole attempt; null for no limit.</summary>
+    public TimeSpan? TotalTimeout { get; init; }
 
     public SimulatorConfig Simulator { get; init; } = new();
 

@@ -19,13 +19,13 @@ internal static class UpstreamsFile
     /// <summary>A strategy as it is written.</summary>
     public static string NameOf(BalancingStrategy strategy) => Array.Find(Strategies, named => named.Value == strategy).Name;
 
-    public static GatewayConfig Read(ConfigNode root, GatewayConfig config)
+    public static GatewayConfig Read(ConfigNode root, GatewayConfig config, DirectoryInfo directory)
     {
         var upstreams = ImmutableArray.CreateBuilder<UpstreamConfig>();
         var ids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var node in root.Objects("upstreams"))
         {
-            if (ReadUpstream(node) is not { } upstream)
+            if (ReadUpstream(node, directory) is not { } upstream)
             {
                 continue;
             }
@@ -43,7 +43,7 @@ internal static class UpstreamsFile
         return config;
     }
 
-    private static UpstreamConfig? ReadUpstream(ConfigNode node)
+    private static UpstreamConfig? ReadUpstream(ConfigNode node, DirectoryInfo directory)
     {
         var id = node.RequiredString("id");
         var kind = node.Choice("kind", UpstreamKind.Anthropic, ("anthropic", UpstreamKind.Anthropic), ("openai", UpstreamKind.OpenAi),
@@ -63,10 +63,9 @@ internal static class UpstreamsFile
             ModelMapping = node.Map("modelMapping"),
             CostMultiplier = node.Number("costMultiplier", 0m, 1_000m) ?? 1m,
             Headers = node.Map("headers"),
-            Proxy = node.Url("proxy", "http", "https", "socks5", "socks4"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
-        upstream = ReadTimeouts(node.Object("timeouts"), ReadLimits(node, upstream)) with
+        upstream = ReadTimeouts(node.Object("timeouts"), UpstreamEgress.Read(node, ReadLimits(node, upstream), directory)) with
         {
             KeyRotation = node.Choice("keyRotation", KeyRotation.RoundRobin, ("round_robin", KeyRotation.RoundRobin), ("random", KeyRotation.Random), ("first", KeyRotation.First)),
             CircuitBreaker = ReadCircuitBreaker(node.Object("circuitBreaker")),
@@ -128,6 +127,7 @@ internal static class UpstreamsFile
             ConnectTimeout = node.Seconds("connectSeconds", upstream.ConnectTimeout),
             FirstByteTimeout = node.Seconds("firstByteSeconds", upstream.FirstByteTimeout),
             IdleTimeout = node.Seconds("idleSeconds", upstream.IdleTimeout),
+            TotalTimeout = node.Number("totalSeconds", 0m, 86_400m) is { } total and > 0m ? TimeSpan.FromSeconds((double)total) : null,
         };
         node.Finish();
         return upstream;

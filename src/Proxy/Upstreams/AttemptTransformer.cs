@@ -10,7 +10,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>The two places where a forwarded request is not the client's: the credential on the way out, the failover decision on the way back.</summary>
-internal sealed class AttemptTransformer(AttemptRequest request, CancellationTokenSource patience, TimeProvider time, Action onEnd) : HttpTransformer
+internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock clock, TimeProvider time, Action onEnd) : HttpTransformer
 {
     // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
     private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
@@ -31,6 +31,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
     public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        if (httpContext.Request.Body is ReadOnlyMemoryStream body)
+        {
+            proxyRequest.Options.Set(UpstreamConnections.Body, body);
+        }
+
         var upstream = request.Upstream.Config;
         proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, request.Call.PathFor(request.ProviderModel)) + request.Call.Query);
         proxyRequest.Headers.Host = null;
@@ -67,7 +72,6 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
             return true;
         }
 
-        patience.CancelAfter(Timeout.InfiniteTimeSpan);
         StatusCode = (int)proxyResponse.StatusCode;
         RetryAfter = StatusCode >= 400 ? Upstreams.RetryAfter.Of(proxyResponse.Headers, time) : null;
         if (!request.Turn.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
@@ -88,7 +92,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers));
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers), clock);
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using CCGate.Proxy.Usage;
 
 namespace CCGate.Proxy.Upstreams;
@@ -9,19 +10,37 @@ namespace CCGate.Proxy.Upstreams;
 /// </remarks>
 internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : ForwardOnlyStream
 {
+    private const int CopyBytes = 64 * 1024;
+
     private readonly Lock gate = new();
     private int position;
     private bool takenBack;
 
+    public int Size => bytes.Length;
+
     public override int Read(Span<byte> buffer)
     {
-        lock (gate)
+        var count = ReadAt(position, buffer);
+        position += count;
+        return count;
+    }
+
+    /// <summary>Copies them from the first one on, whatever was read before: a body may have to be sent again.</summary>
+    public async Task CopyAllToAsync(Stream destination, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(CopyBytes, bytes.Length));
+        try
         {
-            ObjectDisposedException.ThrowIf(takenBack, this);
-            var count = Math.Min(buffer.Length, bytes.Length - position);
-            bytes.Span.Slice(position, count).CopyTo(buffer);
-            position += count;
-            return count;
+            for (var copied = 0; copied < bytes.Length;)
+            {
+                var count = ReadAt(copied, buffer);
+                await destination.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                copied += count;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
@@ -31,6 +50,17 @@ internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : Forward
         lock (gate)
         {
             takenBack = true;
+        }
+    }
+
+    private int ReadAt(int start, Span<byte> buffer)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(takenBack, this);
+            var count = Math.Min(buffer.Length, bytes.Length - start);
+            bytes.Span.Slice(start, count).CopyTo(buffer);
+            return count;
         }
     }
 }

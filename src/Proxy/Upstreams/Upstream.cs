@@ -1,9 +1,7 @@
 using System.Collections.Immutable;
-using System.Net;
 using System.Runtime.InteropServices;
-using System.Text;
 using CCGate.Hosting.Configuration;
-using CCGate.Proxy.Simulator;
+using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy.Upstreams;
 
@@ -102,14 +100,15 @@ internal sealed class UpstreamSpend(TimeProvider time)
 internal sealed class UpstreamPool
 {
     private readonly TimeProvider time;
+    private readonly ILogger<UpstreamConnections> logger;
 
     // Never shrinks: as many as were ever configured in the life of the process.
     private readonly Dictionary<string, UpstreamState> states = new(StringComparer.Ordinal);
     private volatile Upstream[] current;
 
-    public UpstreamPool(ConfigSource config, TimeProvider time)
+    public UpstreamPool(ConfigSource config, TimeProvider time, ILogger<UpstreamConnections> logger)
     {
-        this.time = time;
+        (this.time, this.logger) = (time, logger);
         current = Build(config.Current, []);
         config.Changed += next => current = Build(next, current);
     }
@@ -117,7 +116,7 @@ internal sealed class UpstreamPool
     public ImmutableArray<Upstream> Current => ImmutableCollectionsMarshal.AsImmutableArray(current);
 
     private Upstream[] Build(GatewayConfig config, Upstream[] previous) =>
-        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => new Upstream(upstream, StateOf(upstream), Keep(previous, upstream) ?? Connect(upstream)))];
+        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => new Upstream(upstream, StateOf(upstream), Keep(previous, upstream) ?? UpstreamConnections.Build(upstream, time, logger)))];
 
     private UpstreamState StateOf(UpstreamConfig config)
     {
@@ -136,32 +135,5 @@ internal sealed class UpstreamPool
     }
 
     private static HttpMessageInvoker? Keep(Upstream[] previous, UpstreamConfig next) =>
-        Array.Find(previous, upstream => upstream.Config.Id == next.Id) is { } kept && SameConnections(kept.Config, next) ? kept.Connections : null;
-
-    private static bool SameConnections(UpstreamConfig a, UpstreamConfig b) =>
-        a.Kind == b.Kind && a.Url == b.Url && a.Proxy == b.Proxy && a.ConnectTimeout == b.ConnectTimeout && a.Simulator == b.Simulator;
-
-    private HttpMessageInvoker Connect(UpstreamConfig config)
-    {
-        if (config.Kind == UpstreamKind.Simulator)
-        {
-            return new HttpMessageInvoker(new SimulatorHandler(config.Simulator, time));
-        }
-
-        // Never disposed: requests of the snapshot before a reload still use it; its idle connections close by themselves.
-        return new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            UseProxy = config.Proxy is not null,
-            Proxy = config.Proxy is null ? null : new WebProxy(config.Proxy),
-            AllowAutoRedirect = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            UseCookies = false,
-            EnableMultipleHttp2Connections = true,
-            ActivityHeadersPropagator = null,
-            RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8, // As they were read; the default is to fail.
-            ConnectTimeout = config.ConnectTimeout,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(15), // A mirror that moves is found again.
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-        });
-    }
+        Array.Find(previous, upstream => upstream.Config.Id == next.Id) is { } kept && UpstreamConnections.AreSame(kept.Config, next) ? kept.Connections : null;
 }

@@ -33,6 +33,9 @@ internal sealed record AttemptRequest(HttpContext Http, Call Call, AttemptTurn T
 /// <summary>Sends a call to one upstream and its answer back, byte for byte, and says what became of it and what it cost.</summary>
 internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains drains, TimeProvider time, ILogger<UpstreamForwarder> logger)
 {
+    /// <summary>By which YARP's timer is later than the clock, so that the clock says what it was.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
     public async Task<AttemptOutcome> SendAsync(AttemptRequest request)
     {
         var http = request.Http;
@@ -50,20 +53,20 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         http.Request.Body = bodyStream;
         http.Request.ContentLength = body.Length;
 
-        // 2. YARP's own timer covers silence in the middle; this one the wait for the answer to begin.
-        using var patience = new CancellationTokenSource(upstream.FirstByteTimeout, time);
+        // 2. The clock covers the wait for the upstream; YARP's own timer, which is later, a client that takes nothing.
+        using var clock = new AttemptClock(upstream, time);
         AttemptTransformer? transformer = null;
-        transformer = new AttemptTransformer(request, patience, time, () => SettleEarly(request, transformer!.Meter!));
-        var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
+        transformer = new AttemptTransformer(request, clock, time, () => SettleEarly(request, transformer!.Meter!));
+        var options = new ForwarderRequestConfig { ActivityTimeout = TimeSpan.FromTicks(Math.Max(upstream.FirstByteTimeout.Ticks, upstream.IdleTimeout.Ticks)) + Grace };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
-        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, patience.Token);
+        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, clock.Token);
         bodyStream.TakeBack();
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
         var isDrained = Drain.IsApplied(drain);
-        var failure = FailureOf(client, isDrained, transformer, error, metered);
+        var failure = FailureOf(client, isDrained, transformer, clock.Exceeded is not null && !http.Response.HasStarted, error, metered);
         var answered = http.Response.HasStarted || (transformer.IsAnswering && error is ForwarderError.None);
         if (!answered)
         {
@@ -87,7 +90,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             FirstByteAt = transformer.FirstByteAt,
             EndedAt = time.GetUtcNow(),
             StatusCode = transformer.StatusCode,
-            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer.StatusCode, error, metered),
+            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer.StatusCode, clock.Exceeded, error, metered),
             CostMultiplier = upstream.CostMultiplier,
         };
         return new AttemptOutcome(
@@ -117,7 +120,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         }
     }
 
-    private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
+    private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, bool isLate, ForwarderError error, MeteredUsage? metered)
     {
         if (error is not ForwarderError.None && client.HasLeft && !isDrained)
         {
@@ -141,7 +144,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
         if (error is not ForwarderError.None)
         {
-            return AttemptFailure.UpstreamTruncated;
+            return isLate ? AttemptFailure.UpstreamTimeout : AttemptFailure.UpstreamTruncated;
         }
 
         return metered switch
@@ -154,13 +157,13 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static AbortPolicy? AbortOf(bool isDrained, AttemptFailure failure) => isDrained ? AbortPolicy.Drain : failure is AttemptFailure.ClientAborted ? AbortPolicy.Cancel : null;
 
-    private static string Describe(AttemptFailure failure, int? status, ForwarderError error, MeteredUsage? metered) => failure switch
+    private static string Describe(AttemptFailure failure, int? status, string? exceeded, ForwarderError error, MeteredUsage? metered) => failure switch
     {
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
-        AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
+        AttemptFailure.UpstreamTimeout => $"upstream: no answer in time ({exceeded ?? "timeouts.connectSeconds"})",
         AttemptFailure.UpstreamError => $"upstream: status {status}",
         AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
-        AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
+        AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({exceeded ?? error.ToString()})",
         AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
         _ => "client: left",
     };

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using CCGate.Proxy.Upstreams;
 
 namespace CCGate.Proxy.Usage;
 
@@ -10,6 +11,7 @@ internal sealed class UsageTap : HttpContent
     private readonly AttemptMeter meter;
     private readonly TimeProvider time;
     private readonly bool hidesUsage;
+    private readonly AttemptClock? clock;
     private Action? onEnd;
     private long unread;
 
@@ -18,8 +20,10 @@ internal sealed class UsageTap : HttpContent
     /// <param name="time">Times the first byte.</param>
     /// <param name="onEnd">Called once, before the last bytes that matter are handed on: a client that has them may ask again at once.</param>
     /// <param name="hidesUsage">Whether the chunk that tells a chat stream's usage is left out of what is handed on.</param>
-    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time, Action? onEnd = null, bool hidesUsage = false)
+    /// <param name="clock">Told when the upstream is waited for.</param>
+    public UsageTap(HttpContent upstream, AttemptMeter meter, TimeProvider time, Action? onEnd = null, bool hidesUsage = false, AttemptClock? clock = null)
     {
+        this.clock = clock;
         this.hidesUsage = hidesUsage;
         this.onEnd = onEnd;
         unread = upstream.Headers.ContentLength ?? long.MaxValue;
@@ -86,7 +90,12 @@ internal sealed class UsageTap : HttpContent
     {
         if (!bytes.IsEmpty)
         {
-            FirstByteAt ??= time.GetUtcNow();
+            if (FirstByteAt is null)
+            {
+                FirstByteAt = time.GetUtcNow();
+                clock?.Begin();
+            }
+
             meter.Observe(bytes);
             unread -= bytes.Length;
             if (meter.HasEnded || unread <= 0)
@@ -108,6 +117,7 @@ internal sealed class UsageTap : HttpContent
     /// <summary>What a read of the upstream gave; without a buffer to fill it gave nothing, and with one nothing is the end.</summary>
     private int Saw(ReadOnlySpan<byte> buffer, int count)
     {
+        clock?.EndRead();
         Observe(buffer[..count]);
         if (count == 0 && !buffer.IsEmpty)
         {
@@ -129,6 +139,7 @@ internal sealed class UsageTap : HttpContent
             var reading = inner.ReadAsync(buffer, cancellationToken);
             if (!reading.IsCompletedSuccessfully)
             {
+                tap.clock?.BeginRead();
                 return FinishReadAsync(reading, buffer);
             }
 
