@@ -21,7 +21,7 @@ public sealed class FailoverTests
 
         for (var i = 0; i < 4; i++)
         {
-            using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+            using var response = await gateway.PostAsync(TestGateway.Body(stream: false, text: $"Conversation {i}"));
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             Assert.Equal("u2", response.Headers.GetValues("x-ccgate-upstream").Single());
         }
@@ -157,7 +157,7 @@ public sealed class FailoverTests
 
         for (var i = 0; i < 40; i++)
         {
-            using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+            using var response = await gateway.PostAsync(TestGateway.Body(stream: false, text: $"Conversation {i}"));
         }
 
         Assert.Equal((30, 10, 0), (a.Received.Count, b.Received.Count, c.Received.Count));
