@@ -134,7 +134,14 @@ internal sealed partial class GatewayPipeline(
         var tried = string.Join("; ", outcomes.Select(outcome => $"{outcome.Attempt.UpstreamId}: {outcome.Attempt.Failure}"));
         throw outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 529)
             ? new RefusedException(RefusalReason.Overloaded, $"All upstreams are overloaded ({tried}).")
-            : new RefusedException(RefusalReason.NoUpstream, $"No upstream answered ({tried}).");
+            : new RefusedException(RefusalReason.NoUpstream, $"No upstream answered ({tried}).{KeysToCheck(outcomes)}");
+    }
+
+    /// <summary>The client cannot help it that an upstream refused the gateway's key: who can is told which.</summary>
+    private static string KeysToCheck(List<AttemptOutcome> outcomes)
+    {
+        var refused = outcomes.Where(outcome => AttemptTransformer.RefusesCredential(outcome.Attempt.StatusCode)).Select(outcome => outcome.Attempt.UpstreamId).Distinct().ToList();
+        return refused.Count == 0 ? "" : $" The gateway's operator has to check the key of {string.Join(" and ", refused)} in upstreams.json.";
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]

@@ -67,7 +67,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
 
         patience.CancelAfter(Timeout.InfiniteTimeSpan);
         StatusCode = (int)proxyResponse.StatusCode;
-        if (!request.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
+        if (RefusesCredential(StatusCode) || (!request.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode)))
         {
             return false;
         }
@@ -111,8 +111,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, CancellationTok
         own?.ForEach(name => headers.Remove(name));
     }
 
+    /// <summary>The key that is refused is the gateway's. A client that saw this status would take it for its own key.</summary>
+    public static bool RefusesCredential(int? status) => status is 401 or 402 or 403;
+
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
-    private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.TooManyRequests || (int)status >= 500;
+    private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)status >= 500;
 
     /// <summary>
     /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,

@@ -3,6 +3,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -107,6 +108,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
     private static void TakeBack(HttpResponse response)
     {
         response.StatusCode = StatusCodes.Status200OK;
+        response.HttpContext.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = null;
         foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase)).ToList())
         {
             response.Headers.Remove(name);
@@ -154,6 +156,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
     {
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
         AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
+        AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(status) => $"upstream: status {status}, it refused the gateway's key",
         AttemptFailure.UpstreamError => $"upstream: status {status}",
         AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
         AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
