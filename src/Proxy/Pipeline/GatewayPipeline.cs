@@ -57,7 +57,7 @@ internal sealed partial class GatewayPipeline(
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.
-            RefuseUnanswered(http, await AttemptAsync(http, call, route, snapshot, billing: null, []));                               // 503 529
+            RefuseUnanswered(http, await AttemptAsync(http, surface, call, route, snapshot, billing: null, []));                      // 503 529
             return;
         }
 
@@ -81,7 +81,7 @@ internal sealed partial class GatewayPipeline(
             {
                 Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
             };
-            await AttemptAsync(http, call, route, snapshot, billing, outcomes);
+            await AttemptAsync(http, surface, call, route, snapshot, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
         }
         finally
@@ -102,7 +102,7 @@ internal sealed partial class GatewayPipeline(
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing, List<AttemptOutcome> outcomes)
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, ISurface surface, Call call, ModelRoute route, GatewayConfig snapshot, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
         var plan = planner.Plan(route, snapshot.LoadBalancer);
         for (var index = 0; index < plan.Length; index++)
@@ -112,7 +112,7 @@ internal sealed partial class GatewayPipeline(
                 break; // Nobody waits for the answer: what is not asked for is not owed.
             }
 
-            var outcome = await forwarder.SendAsync(new AttemptRequest(http, call, plan[index], Number: index + 1, IsLast: index == plan.Length - 1, billing));
+            var outcome = await forwarder.SendAsync(new AttemptRequest(http, surface, call, plan[index], Number: index + 1, IsLast: index == plan.Length - 1, billing));
             outcomes.Add(outcome);
             metrics.Attempted(outcome);
             if (outcome.Answered || http.Response.HasStarted)

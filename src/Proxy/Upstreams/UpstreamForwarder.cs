@@ -1,6 +1,7 @@
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Surfaces;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -21,7 +22,7 @@ internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedA
 }
 
 /// <summary>One try of one upstream, before it is made.</summary>
-internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
+internal sealed record AttemptRequest(HttpContext Http, ISurface Surface, Call Call, Upstream Upstream, int Number, bool IsLast, AttemptBilling? Billing)
 {
     public string ProviderModel { get; } = Upstream.ProviderModel(Call.Model);
 
@@ -32,6 +33,9 @@ internal sealed record AttemptRequest(HttpContext Http, Call Call, Upstream Upst
 /// <summary>Sends a call to one upstream and its answer back, byte for byte, and says what became of it and what it cost.</summary>
 internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains drains, TimeProvider time, ILogger<UpstreamForwarder> logger)
 {
+    /// <summary>YARP cuts a silent answer off; a stream is to be ended with an error event before that.</summary>
+    private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(5);
+
     public async Task<AttemptOutcome> SendAsync(AttemptRequest request)
     {
         var http = request.Http;
@@ -53,11 +57,12 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         using var patience = new CancellationTokenSource(upstream.FirstByteTimeout, time);
         AttemptTransformer? transformer = null;
         transformer = new AttemptTransformer(request, patience, time, () => SettleEarly(request, transformer!.Meter!));
-        var options = new ForwarderRequestConfig { ActivityTimeout = upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout };
+        var options = new ForwarderRequestConfig { ActivityTimeout = (upstream.FirstByteTimeout > upstream.IdleTimeout ? upstream.FirstByteTimeout : upstream.IdleTimeout) + Courtesy };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
         var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.State.Connections, options, transformer, patience.Token);
         bodyStream.TakeBack();
+        transformer.Dispose();
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
@@ -85,7 +90,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             FirstByteAt = transformer.FirstByteAt,
             EndedAt = time.GetUtcNow(),
             StatusCode = transformer.StatusCode,
-            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer.StatusCode, error, metered),
+            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer, error, metered),
             CostMultiplier = upstream.CostMultiplier,
         };
         return new AttemptOutcome(
@@ -117,7 +122,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered)
     {
-        if (error is not ForwarderError.None && client.HasLeft && !isDrained)
+        if ((error is not ForwarderError.None || transformer.GivenUp is AttemptFailure.UpstreamTimeout) && client.HasLeft && !isDrained)
         {
             return AttemptFailure.ClientAborted;
         }
@@ -132,12 +137,17 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             return AttemptFailure.UpstreamError;
         }
 
+        if (transformer.GivenUp is not AttemptFailure.None)
+        {
+            return transformer.GivenUp;
+        }
+
         if (error is ForwarderError.ResponseBodyClient)
         {
             return AttemptFailure.ClientAborted;
         }
 
-        if (error is not ForwarderError.None)
+        if (error is not ForwarderError.None || transformer.Complaint is not null)
         {
             return AttemptFailure.UpstreamTruncated;
         }
@@ -152,12 +162,13 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static AbortPolicy? AbortOf(bool isDrained, AttemptFailure failure) => isDrained ? AbortPolicy.Drain : failure is AttemptFailure.ClientAborted ? AbortPolicy.Cancel : null;
 
-    private static string Describe(AttemptFailure failure, int? status, ForwarderError error, MeteredUsage? metered) => failure switch
+    private static string Describe(AttemptFailure failure, AttemptTransformer transformer, ForwarderError error, MeteredUsage? metered) => failure switch
     {
+        not AttemptFailure.ClientAborted when transformer.Complaint is { } complaint => $"upstream: {complaint}",
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
         AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
-        AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(status) => $"upstream: status {status}, it refused the gateway's key",
-        AttemptFailure.UpstreamError => $"upstream: status {status}",
+        AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(transformer.StatusCode) => $"upstream: status {transformer.StatusCode}, it refused the gateway's key",
+        AttemptFailure.UpstreamError => $"upstream: status {transformer.StatusCode}",
         AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
         AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
         AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
