@@ -30,6 +30,7 @@ internal sealed partial class GatewayPipeline(
         catch (RefusedException refused) when (!http.Response.HasStarted)
         {
             metrics.Refused(refused.Refusal.Reason);
+            http.Response.Headers[GatewayHeaders.RequestId] = requestId.ToString(); // YARP clears the response when an answer breaks off before its first byte.
             await surface.WriteRefusalAsync(http, refused.Refusal, config.Current.Server.BudgetStatus);
         }
         catch (BadHttpRequestException bad) when (!http.Response.HasStarted)

@@ -114,7 +114,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.HttpContext.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = null;
-        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase) || name == GatewayHeaders.Upstream).ToList())
         {
             response.Headers.Remove(name);
         }

@@ -69,7 +69,7 @@ internal sealed class UsageTap : HttpContent
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
         Shown(new TapStream(Opening ?? await upstream.ReadAsStreamAsync(cancellationToken), this));
 
-    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Shown(new TapStream(upstream.ReadAsStream(cancellationToken), this));
+    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Shown(new TapStream(Opening ?? upstream.ReadAsStream(cancellationToken), this));
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
