@@ -90,7 +90,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             FirstByteAt = transformer.FirstByteAt,
             EndedAt = time.GetUtcNow(),
             StatusCode = transformer.StatusCode,
-            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer, error, metered),
+            Failure = failure is AttemptFailure.None ? DoubtOf(transformer.Meter, metered) : Describe(failure, transformer, error, metered),
             CostMultiplier = upstream.CostMultiplier,
         };
         return new AttemptOutcome(
@@ -155,7 +155,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         return metered switch
         {
             { StreamError: not null } => AttemptFailure.UpstreamStreamError,
-            { Ended: false } => AttemptFailure.UpstreamTruncated,
+            { Ended: false } when !transformer.Meter!.IsUnreadable => AttemptFailure.UpstreamTruncated,
             _ => AttemptFailure.None,
         };
     }
@@ -169,11 +169,14 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         AttemptFailure.UpstreamTimeout => "upstream: no answer in time (timeouts.firstByteSeconds)",
         AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(transformer.StatusCode) => $"upstream: status {transformer.StatusCode}, it refused the gateway's key",
         AttemptFailure.UpstreamError => $"upstream: status {transformer.StatusCode}",
-        AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
+        AttemptFailure.UpstreamTruncated when error is ForwarderError.None => "upstream: its answer ended too early",
         AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({error})",
-        AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
+        AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} in place of an answer, or in the middle of it",
         _ => "client: left",
     };
+
+    /// <summary>Why nobody knows what a good answer cost; null when somebody does.</summary>
+    private static string? DoubtOf(AttemptMeter? meter, MeteredUsage? metered) => meter is { IsUnreadable: true } && metered?.Doubt is { } doubt ? $"upstream: {doubt}" : null;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Upstream {Upstream}, attempt {Number}: {Failure}, status {Status}, {Error}")]
     private partial void LogFailed(string upstream, int number, AttemptFailure failure, int? status, ForwarderError error);

@@ -64,6 +64,9 @@ internal sealed class AttemptMeter : IDisposable
     /// <summary>How many events of a stream were read.</summary>
     public long Events => scanner.Found;
 
+    /// <summary>Whether some of what came could not be read, so that nobody knows whether the answer was whole.</summary>
+    public bool IsUnreadable => doubt is not null || scanner.Skipped > 0;
+
     /// <summary>Whether this is the client's answer or a failure that another upstream may make good. What cannot be read is an answer.</summary>
     public Opening Opening => (HasOutput || doubt is not null, StreamError, form) switch
     {
@@ -77,7 +80,7 @@ internal sealed class AttemptMeter : IDisposable
     public bool IsCutShort()
     {
         Finish();
-        return doubt is null && scanner.Skipped == 0 && !reader.IsComplete && reader.StreamError is null;
+        return !IsUnreadable && !reader.IsComplete && reader.StreamError is null;
     }
 
     /// <summary>Takes bytes of the answer's body, as they came from the upstream.</summary>
