@@ -4,36 +4,43 @@ using System.Text;
 
 namespace CCGate.Tests.Infrastructure;
 
-/// <summary>An upstream below HTTP: the test decides for each connection and each request on it what is written and when the connection is closed.</summary>
+/// <summary>An upstream that is precise about the bytes it sends and about where it cuts: one script for every connection, no HTTP of its own.</summary>
 internal sealed class RawUpstream : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
-    private readonly Func<RawExchange, Task> answer;
+    private readonly CancellationTokenSource stopping = new();
+    private readonly Func<RawConnection, Task> script;
     private readonly Task accepting;
-    private int connections;
     private int requests;
 
-    public RawUpstream(Func<RawExchange, Task> answer)
+    private RawUpstream(Func<RawConnection, Task> script)
     {
-        this.answer = answer;
+        this.script = script;
         listener.Start();
         accepting = AcceptAsync();
     }
 
     public string Url => $"http://{listener.LocalEndpoint}";
 
-    public int Connections => Volatile.Read(ref connections);
-
-    /// <summary>Requests whose first bytes arrived.</summary>
     public int Requests => Volatile.Read(ref requests);
+
+    /// <param name="script">Run for each request, once that was read; when it returns, the connection is closed.</param>
+    public static RawUpstream Start(Func<RawConnection, Task> script) => new(script);
+
+    /// <summary>An address where nobody listens.</summary>
+    public static string Refusing()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return $"http://{socket.LocalEndPoint}";
+    }
 
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
-        await accepting;
+        await stopping.CancelAsync();
         listener.Dispose();
-        stop.Dispose();
+        await accepting;
+        stopping.Dispose();
     }
 
     private async Task AcceptAsync()
@@ -43,93 +50,113 @@ internal sealed class RawUpstream : IAsyncDisposable
         {
             while (true)
             {
-                var socket = await listener.AcceptSocketAsync(stop.Token);
-                running.Add(ServeAsync(socket, Interlocked.Increment(ref connections)));
+                running.Add(PlayAsync(await listener.AcceptSocketAsync(stopping.Token)));
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception stopped) when (stopped is OperationCanceledException or SocketException or ObjectDisposedException)
         {
             await Task.WhenAll(running);
         }
     }
 
-    private async Task ServeAsync(Socket socket, int connection)
+    private async Task PlayAsync(Socket socket)
     {
         using (socket)
         {
             try
             {
-                var buffer = new byte[64 * 1024];
-                for (var request = 1; await socket.ReceiveAsync(buffer.AsMemory(0, 1), SocketFlags.Peek, stop.Token) > 0; request++)
-                {
-                    Interlocked.Increment(ref requests);
-                    var exchange = new RawExchange(socket, connection, request, stop.Token);
-                    await answer(exchange);
-                    if (exchange.IsClosed)
-                    {
-                        return;
-                    }
-                }
+                var connection = new RawConnection(socket, stopping.Token);
+                await connection.ReadRequestAsync();
+                Interlocked.Increment(ref requests);
+                await script(connection);
+                await connection.CloseAsync();
             }
-            catch (Exception error) when (error is SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception gone) when (gone is OperationCanceledException or SocketException)
             {
+                // The gateway left first, or the test is over.
             }
         }
     }
 }
 
-/// <summary>One request that has begun to arrive at a <see cref="RawUpstream"/>.</summary>
-internal sealed class RawExchange(Socket socket, int connection, int request, CancellationToken stop)
+/// <summary>One connection to a <see cref="RawUpstream"/>.</summary>
+internal sealed class RawConnection(Socket socket, CancellationToken stopping)
 {
-    /// <summary>From 1 on.</summary>
-    public int Connection => connection;
+    private long sent;
 
-    /// <summary>On this connection, from 1 on.</summary>
-    public int Request => request;
+    /// <summary>Bytes the other side's network has taken.</summary>
+    public long Sent => Volatile.Read(ref sent);
 
-    public bool IsClosed { get; private set; }
+    public Socket Socket => socket;
 
-    /// <summary>Reads the request to its end and answers it; the connection stays.</summary>
-    public async Task AnswerAsync()
+    /// <summary>The head of an answer of unknown length, with a header that must not be seen once another upstream answers.</summary>
+    public Task HeadAsync(string contentType = "text/event-stream", string status = "200 OK", string headers = "") =>
+        SendAsync($"HTTP/1.1 {status}\r\nContent-Type: {contentType}\r\nX-Of-The-Broken: 1\r\nTransfer-Encoding: chunked\r\n{headers}\r\n");
+
+    public Task ChunkAsync(string text) => ChunkAsync(Encoding.UTF8.GetBytes(text));
+
+    public async Task ChunkAsync(ReadOnlyMemory<byte> bytes)
     {
-        await ReadAsync();
-        await WriteAsync($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(AnthropicAnswers.VectorJson)}\r\n\r\n{AnthropicAnswers.VectorJson}");
+        await SendAsync($"{bytes.Length:x}\r\n");
+        await SendAsync(bytes);
+        await SendAsync("\r\n");
     }
 
-    /// <summary>Reads the request to its end and gives its text.</summary>
-    public async Task<string> ReadAsync()
+    /// <summary>The proper end of chunks.</summary>
+    public Task EndAsync() => SendAsync("0\r\n\r\n");
+
+    public Task SendAsync(string text) => SendAsync(Encoding.UTF8.GetBytes(text));
+
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes)
     {
-        var buffer = new byte[64 * 1024];
-        var text = "";
-        while (true)
+        while (!bytes.IsEmpty)
         {
-            text += Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer, stop));
-            if (text.IndexOf("\r\n\r\n", StringComparison.Ordinal) is var end and >= 0 && text.Length - end - 4 >= LengthOf(text[..end]))
-            {
-                return text;
-            }
+            var count = await socket.SendAsync(bytes, stopping);
+            Volatile.Write(ref sent, sent + count);
+            bytes = bytes[count..];
         }
     }
 
-    public async Task WriteAsync(string text) => await socket.SendAsync(Encoding.UTF8.GetBytes(text), stop);
-
-    /// <summary>Cuts the connection: what was not read is answered by a reset, as by a peer that had closed it before.</summary>
-    public void Cut()
+    /// <summary>Says nothing until the gateway gives up.</summary>
+    public async Task SilenceAsync()
     {
-        IsClosed = true;
-        socket.Close(timeout: 0);
+        while (await socket.ReceiveAsync(new byte[1024], stopping) > 0)
+        {
+        }
     }
 
-    /// <summary>Closes the connection after what was written.</summary>
-    public void Finish()
+    public async Task ReadRequestAsync()
     {
-        IsClosed = true;
-        socket.Shutdown(SocketShutdown.Both);
+        var request = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        while (!IsWhole(Encoding.Latin1.GetString(request.GetBuffer(), 0, (int)request.Length)))
+        {
+            var count = await socket.ReceiveAsync(buffer, stopping);
+            if (count == 0)
+            {
+                throw new OperationCanceledException("no request");
+            }
+
+            request.Write(buffer, 0, count);
+        }
     }
 
-    private static int LengthOf(string head)
+    /// <summary>Ends what is sent; a reset would destroy what the other side has not read yet.</summary>
+    public async Task CloseAsync()
     {
-        var line = head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
-        return line is null ? 0 : int.Parse(line["Content-Length:".Length..], System.Globalization.CultureInfo.InvariantCulture);
+        socket.Shutdown(SocketShutdown.Send);
+        await SilenceAsync();
+    }
+
+    private static bool IsWhole(string request)
+    {
+        var end = request.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        if (end < 0)
+        {
+            return false;
+        }
+
+        var length = request[..end].Split("\r\n").Single(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
+        return request.Length - end - 4 >= int.Parse(length.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

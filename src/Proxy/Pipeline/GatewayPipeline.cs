@@ -30,6 +30,7 @@ internal sealed partial class GatewayPipeline(
         catch (RefusedException refused) when (!http.Response.HasStarted)
         {
             metrics.Refused(refused.Refusal.Reason);
+            http.Response.Headers[GatewayHeaders.RequestId] = requestId.ToString(); // YARP clears the response when an answer breaks off before its first byte.
             await surface.WriteRefusalAsync(http, refused.Refusal, config.Current.Server.BudgetStatus);
         }
         catch (BadHttpRequestException bad) when (!http.Response.HasStarted)
@@ -58,7 +59,7 @@ internal sealed partial class GatewayPipeline(
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.
             var counting = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
-            RefuseUnanswered(http, counting, await AttemptAsync(http, call, counting, billing: null, []));                           // 429 503 529
+            RefuseUnanswered(http, counting, await AttemptAsync(http, surface, call, counting, billing: null, []));                           // 429 503 529
             return;
         }
 
@@ -83,7 +84,7 @@ internal sealed partial class GatewayPipeline(
             {
                 Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
             };
-            await AttemptAsync(http, call, plan, billing, outcomes);
+            await AttemptAsync(http, surface, call, plan, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
             affinity.Record(plan.Affinity, completed.Usage);
         }
@@ -105,7 +106,7 @@ internal sealed partial class GatewayPipeline(
         LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
+    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, ISurface surface, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
         // When nobody waits for the answer, what is not asked for is not owed.
         while (!http.RequestAborted.IsCancellationRequested && await NextAsync(http, plan) is { } turn)
@@ -113,7 +114,7 @@ internal sealed partial class GatewayPipeline(
             AttemptOutcome? outcome = null;
             try
             {
-                outcome = await forwarder.SendAsync(new AttemptRequest(http, call, turn, billing));
+                outcome = await forwarder.SendAsync(new AttemptRequest(http, surface, call, turn, billing));
             }
             finally
             {
@@ -156,7 +157,14 @@ internal sealed partial class GatewayPipeline(
             : outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 529) ? RefusalReason.Overloaded
             : outcomes.TrueForAll(outcome => outcome.Attempt.StatusCode == 429) ? RefusalReason.RateLimited
             : RefusalReason.NoUpstream;
-        throw new RefusedException(new Refusal(reason, reason == RefusalReason.Overloaded ? $"All upstreams are overloaded ({tried})." : $"No upstream answered ({tried}).") { RetryAfter = retryAfter });
+        throw new RefusedException(new Refusal(reason, reason == RefusalReason.Overloaded ? $"All upstreams are overloaded ({tried})." : $"No upstream answered ({tried}).{KeysToCheck(outcomes)}") { RetryAfter = retryAfter });
+    }
+
+    /// <summary>The client cannot help it that an upstream refused the gateway's key: who can is told which.</summary>
+    private static string KeysToCheck(List<AttemptOutcome> outcomes)
+    {
+        var refused = outcomes.Where(outcome => AttemptTransformer.RefusesCredential(outcome.Attempt.StatusCode)).Select(outcome => outcome.Attempt.UpstreamId).Distinct().ToList();
+        return refused.Count == 0 ? "" : $" The gateway's operator has to check the key of {string.Join(" and ", refused)} in upstreams.json.";
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]

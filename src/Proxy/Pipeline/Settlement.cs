@@ -14,7 +14,7 @@ internal static class Settlement
     {
         var upstream = exchange.Route.Upstreams[0];
         var request = new AttemptRequest(
-            exchange.Http, exchange.Call, new AttemptTurn(upstream, Key: null, Number: 1, IsLast: true, Reason: ""), new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, _ => { }));
+            exchange.Http, exchange.Surface, exchange.Call, new AttemptTurn(upstream, Key: null, Number: 1, IsLast: true, Reason: ""), new AttemptBilling(exchange.Prices, exchange.AdmittedAt, exchange.Reservation.MaxOutputTokens, _ => { }));
         var attempt = new Attempt
         {
             Number = 1,

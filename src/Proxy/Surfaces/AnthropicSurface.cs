@@ -56,6 +56,16 @@ internal sealed class AnthropicSurface : ISurface
         json.WriteEndObject();
     }
 
+    public byte[] BrokenStream(string message, string requestId, long sequence) => SseFrame.Write("error", json =>
+    {
+        json.WriteString("type"u8, "error"u8);
+        json.WriteStartObject("error"u8);
+        json.WriteString("type"u8, "api_error"u8);
+        json.WriteString("message"u8, message);
+        json.WriteEndObject();
+        json.WriteString("request_id"u8, requestId);
+    });
+
     private static Call Read(HttpRequest request, CallKind kind, RequestBody body)
     {
         // Counting tokens reads no cache, so it may be done anywhere.

@@ -69,6 +69,15 @@ internal sealed class GeminiSurface : ISurface
         json.WriteEndObject();
     }
 
+    public byte[] BrokenStream(string message, string requestId, long sequence) => SseFrame.Write(null, json =>
+    {
+        json.WriteStartObject("error"u8);
+        json.WriteNumber("code"u8, 503);
+        json.WriteString("message"u8, message);
+        json.WriteString("status"u8, "UNAVAILABLE"u8);
+        json.WriteEndObject();
+    });
+
     private static Call Read(HttpRequest request, CallKind kind, string model, string method, RequestBody body)
     {
         // Gemini CLI names an installation, but no session.

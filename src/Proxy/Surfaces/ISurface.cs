@@ -12,5 +12,11 @@ internal interface ISurface
     /// <summary>Reads and checks a request; refuses what is not one.</summary>
     Task<Call> ReadAsync(HttpRequest request, CallKind kind, long maxBodyBytes, CancellationToken cancellationToken);
 
+    /// <summary>The event that tells a client that its stream has broken off, which its SDK throws.</summary>
+    /// <param name="message">What happened.</param>
+    /// <param name="requestId">The gateway's name for the request.</param>
+    /// <param name="sequence">How many events came before it.</param>
+    byte[] BrokenStream(string message, string requestId, long sequence);
+
     Task WriteRefusalAsync(HttpContext http, Refusal refusal, int budgetStatus);
 }

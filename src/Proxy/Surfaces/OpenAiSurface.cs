@@ -9,6 +9,7 @@ namespace CCGate.Proxy.Surfaces;
 internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
 {
     public const string Prefix = "/openai";
+    private const string BrokenCode = "upstream_truncated";
     public static readonly OpenAiSurface Chat = new(OpenAiForm.Chat);
     public static readonly OpenAiSurface Responses = new(OpenAiForm.Responses);
     public static readonly OpenAiSurface Embeddings = new(OpenAiForm.Embeddings);
@@ -63,6 +64,29 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
         json.WriteString("code"u8, code);
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    public byte[] BrokenStream(string message, string requestId, long sequence)
+    {
+        var isResponse = form == OpenAiForm.Responses;
+        return SseFrame.Write(isResponse ? "error" : null, json =>
+        {
+            if (isResponse)
+            {
+                json.WriteString("type"u8, "error"u8);
+                json.WriteString("code"u8, BrokenCode);
+                json.WriteString("message"u8, message);
+                json.WriteNull("param"u8);
+                json.WriteNumber("sequence_number"u8, sequence);
+            }
+
+            // The documented event of responses has no such member, but the SDKs throw for nothing else.
+            json.WriteStartObject("error"u8);
+            json.WriteString("message"u8, message);
+            json.WriteString("type"u8, "server_error"u8);
+            json.WriteString("code"u8, BrokenCode);
+            json.WriteEndObject();
+        });
     }
 
     private Call Read(HttpRequest request, CallKind kind, RequestBody body)

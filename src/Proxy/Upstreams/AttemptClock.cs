@@ -18,6 +18,7 @@ internal sealed class AttemptClock : IDisposable
     private long readingSince = NotReading;
     private volatile bool hasBegun;
     private volatile string? exceeded;
+    private volatile StreamEnding? ending;
 
     public AttemptClock(UpstreamConfig limits, TimeProvider time)
     {
@@ -28,6 +29,9 @@ internal sealed class AttemptClock : IDisposable
     }
 
     public CancellationToken Token => source.Token;
+
+    /// <summary>From here on what is over ends the reads of the upstream, not the answer: it gets an end that the client understands.</summary>
+    public void LeaveEndingTo(StreamEnding next) => ending = next;
 
     /// <summary>The setting that ended the attempt; null as long as none has.</summary>
     public string? Exceeded => exceeded;
@@ -59,6 +63,12 @@ internal sealed class AttemptClock : IDisposable
         }
 
         exceeded = setting;
+        if (ending is { } inOrder)
+        {
+            inOrder.StopReading();
+            return;
+        }
+
         source.Cancel();
     }
 

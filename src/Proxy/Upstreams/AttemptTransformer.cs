@@ -10,12 +10,14 @@ using Yarp.ReverseProxy.Forwarder;
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>The two places where a forwarded request is not the client's: the credential on the way out, the failover decision on the way back.</summary>
-internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock clock, TimeProvider time, Action onEnd) : HttpTransformer
+internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock clock, TimeProvider time, Action onEnd) : HttpTransformer, IDisposable
 {
     // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
     private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
 
     private Func<DateTimeOffset?>? firstByteAt;
+    private AnswerOpening? opening;
+    private StreamEnding? ending;
 
     public int? StatusCode { get; private set; }
 
@@ -26,7 +28,13 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
     public AttemptMeter? Meter { get; private set; }
 
-    public DateTimeOffset? FirstByteAt => firstByteAt?.Invoke();
+    public DateTimeOffset? FirstByteAt => opening?.FirstByteAt ?? firstByteAt?.Invoke();
+
+    /// <summary>Why the answer, begun well with its status, was left to another upstream.</summary>
+    public AttemptFailure GivenUp { get; private set; }
+
+    /// <summary>What was wrong with the answer, in the words of the event, when no error of the forwarder tells it.</summary>
+    public string? Complaint => opening?.Complaint ?? ending?.Reason;
 
     public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
@@ -74,30 +82,78 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         StatusCode = (int)proxyResponse.StatusCode;
         RetryAfter = StatusCode >= 400 ? Upstreams.RetryAfter.Of(proxyResponse.Headers, time) : null;
-        if (!request.Turn.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode))
+        if (RefusesCredential(StatusCode) || (!request.Turn.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode)))
         {
             return false;
+        }
+
+        if (!await MayAnswerAsync(httpContext, proxyResponse, cancellationToken))
+        {
+            return false;
+        }
+
+        if (ending is not null)
+        {
+            clock.LeaveEndingTo(ending);
         }
 
         IsAnswering = true;
         RemoveOwnHeaders(proxyResponse.Headers);
         await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         httpContext.Response.Headers[GatewayHeaders.Upstream] = request.Upstream.Config.Id;
-        if (request.Billing is not null)
+        if (Meter is not null)
         {
-            var headers = proxyResponse.Content.Headers;
-            Meter = new AttemptMeter(UsageReaders.For(request.Upstream.Config.Kind, request.Call.LikelyPromptTokens), (int)proxyResponse.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
             if (StatusCode >= 300)
             {
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(headers), clock);
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(proxyResponse.Content.Headers), clock) { Opening = opening, Ending = ending };
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }
 
         return true;
+    }
+
+    public void Dispose()
+    {
+        opening?.Dispose();
+        ending?.Dispose();
+    }
+
+    /// <summary>Reads as much of an answer as it takes to see that it is one, as long as another upstream could give a better one.</summary>
+    private async ValueTask<bool> MayAnswerAsync(HttpContext http, HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        if (request.Billing is null)
+        {
+            return true;
+        }
+
+        var headers = answer.Content.Headers;
+        Meter = new AttemptMeter(UsageReaders.For(request.Upstream.Config.Kind, request.Call.LikelyPromptTokens), (int)answer.StatusCode, headers.ContentType?.MediaType, string.Join(',', headers.ContentEncoding));
+        if (!answer.IsSuccessStatusCode)
+        {
+            return true;
+        }
+
+        if (IsReadableStream(headers) && headers.ContentLength is null)
+        {
+            ending = new StreamEnding(request, http.Response.Headers[GatewayHeaders.RequestId].ToString(), Meter, clock);
+        }
+
+        if (!request.Turn.IsLast)
+        {
+            var token = ending?.TokenFor(cancellationToken) ?? cancellationToken;
+            opening = new AnswerOpening(await answer.Content.ReadAsStreamAsync(token), Meter, time);
+            GivenUp = await opening.HoldAsync(token);
+            if (opening.FirstByteAt is not null)
+            {
+                clock.Begin();
+            }
+        }
+
+        return GivenUp is AttemptFailure.None;
     }
 
     private static bool IsReadableStream(HttpContentHeaders headers) =>
@@ -118,8 +174,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         own?.ForEach(name => headers.Remove(name));
     }
 
+    /// <summary>The key that is refused is the gateway's. A client that saw this status would take it for its own key.</summary>
+    public static bool RefusesCredential(int? status) => status is 401 or 402 or 403;
+
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
-    private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.TooManyRequests || (int)status >= 500;
+    private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)status >= 500;
 
     /// <summary>
     /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,

@@ -1,8 +1,10 @@
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Surfaces;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -20,7 +22,7 @@ internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedA
 }
 
 /// <summary>One try of one upstream, before it is made.</summary>
-internal sealed record AttemptRequest(HttpContext Http, Call Call, AttemptTurn Turn, AttemptBilling? Billing)
+internal sealed record AttemptRequest(HttpContext Http, ISurface Surface, Call Call, AttemptTurn Turn, AttemptBilling? Billing)
 {
     public Upstream Upstream => Turn.Upstream;
 
@@ -62,6 +64,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
         var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, clock.Token);
         bodyStream.TakeBack();
+        transformer.Dispose();
 
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
@@ -90,7 +93,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             FirstByteAt = transformer.FirstByteAt,
             EndedAt = time.GetUtcNow(),
             StatusCode = transformer.StatusCode,
-            Failure = failure is AttemptFailure.None ? null : Describe(failure, transformer.StatusCode, clock.Exceeded, error, metered),
+            Failure = failure is AttemptFailure.None ? DoubtOf(transformer.Meter, metered) : Describe(failure, transformer, clock.Exceeded, error, metered),
             CostMultiplier = upstream.CostMultiplier,
         };
         return new AttemptOutcome(
@@ -114,7 +117,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
     private static void TakeBack(HttpResponse response)
     {
         response.StatusCode = StatusCodes.Status200OK;
-        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase)).ToList())
+        response.HttpContext.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = null;
+        foreach (var name in response.Headers.Keys.Where(name => !name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase) || name == GatewayHeaders.Upstream).ToList())
         {
             response.Headers.Remove(name);
         }
@@ -122,7 +126,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, bool isLate, ForwarderError error, MeteredUsage? metered)
     {
-        if (error is not ForwarderError.None && client.HasLeft && !isDrained)
+        if ((error is not ForwarderError.None || transformer.GivenUp is AttemptFailure.UpstreamTimeout) && client.HasLeft && !isDrained)
         {
             return AttemptFailure.ClientAborted;
         }
@@ -137,12 +141,17 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             return AttemptFailure.UpstreamError;
         }
 
+        if (transformer.GivenUp is not AttemptFailure.None)
+        {
+            return transformer.GivenUp;
+        }
+
         if (error is ForwarderError.ResponseBodyClient)
         {
             return AttemptFailure.ClientAborted;
         }
 
-        if (error is not ForwarderError.None)
+        if (error is not ForwarderError.None || transformer.Complaint is not null)
         {
             return isLate ? AttemptFailure.UpstreamTimeout : AttemptFailure.UpstreamTruncated;
         }
@@ -150,23 +159,28 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         return metered switch
         {
             { StreamError: not null } => AttemptFailure.UpstreamStreamError,
-            { Ended: false } => AttemptFailure.UpstreamTruncated,
+            { Ended: false } when !transformer.Meter!.IsUnreadable => AttemptFailure.UpstreamTruncated,
             _ => AttemptFailure.None,
         };
     }
 
     private static AbortPolicy? AbortOf(bool isDrained, AttemptFailure failure) => isDrained ? AbortPolicy.Drain : failure is AttemptFailure.ClientAborted ? AbortPolicy.Cancel : null;
 
-    private static string Describe(AttemptFailure failure, int? status, string? exceeded, ForwarderError error, MeteredUsage? metered) => failure switch
+    private static string Describe(AttemptFailure failure, AttemptTransformer transformer, string? exceeded, ForwarderError error, MeteredUsage? metered) => failure switch
     {
+        not AttemptFailure.ClientAborted when transformer.Complaint is { } complaint => $"upstream: {complaint}",
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
         AttemptFailure.UpstreamTimeout => $"upstream: no answer in time ({exceeded ?? "timeouts.connectSeconds"})",
-        AttemptFailure.UpstreamError => $"upstream: status {status}",
-        AttemptFailure.UpstreamTruncated when error is ForwarderError.None && metered?.Doubt is { } doubt => $"upstream: {doubt}",
+        AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(transformer.StatusCode) => $"upstream: status {transformer.StatusCode}, it refused the gateway's key",
+        AttemptFailure.UpstreamError => $"upstream: status {transformer.StatusCode}",
+        AttemptFailure.UpstreamTruncated when error is ForwarderError.None => "upstream: its answer ended too early",
         AttemptFailure.UpstreamTruncated => $"upstream: answer broke off ({exceeded ?? error.ToString()})",
-        AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} after the answer had begun",
+        AttemptFailure.UpstreamStreamError => $"upstream: {metered?.StreamError} in place of an answer, or in the middle of it",
         _ => "client: left",
     };
+
+    /// <summary>Why nobody knows what a good answer cost; null when somebody does.</summary>
+    private static string? DoubtOf(AttemptMeter? meter, MeteredUsage? metered) => meter is { IsUnreadable: true } && metered?.Doubt is { } doubt ? $"upstream: {doubt}" : null;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Upstream {Upstream}, attempt {Number}: {Failure}, status {Status}, {Error}")]
     private partial void LogFailed(string upstream, int number, AttemptFailure failure, int? status, ForwarderError error);

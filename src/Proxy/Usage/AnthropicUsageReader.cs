@@ -16,6 +16,8 @@ internal sealed class AnthropicUsageReader : IUsageReader
 
     public bool Ended { get; private set; }
 
+    public bool IsComplete => Ended;
+
     public bool IsOver => Ended;
 
     public string? StreamError { get; private set; }
@@ -51,9 +53,12 @@ internal sealed class AnthropicUsageReader : IUsageReader
         var message = AnthropicMessage.Read(body, isWhole: false);
         Model = message.Model;
         Ended = message.IsComplete;
+        StreamError = message.Type == "error" ? AnthropicMessage.ReadMember(body, "error"u8)?.Type ?? "error" : null;
         usage = message.Usage;
         isFinal = usage is { } said && AnthropicUsage.HasOutput(said);
     }
+
+    public bool? IsError(ReadOnlySpan<byte> beginning) => ErrorBody.Is(beginning, isTyped: true);
 
     public (TokenUsage Usage, UsageState State) Conclude()
     {

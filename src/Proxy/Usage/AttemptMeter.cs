@@ -2,6 +2,15 @@ using CCGate.Contracts;
 
 namespace CCGate.Proxy.Usage;
 
+/// <summary>What the beginning of an answer shows.</summary>
+internal enum Opening
+{
+    /// <summary>Nothing yet: the answer may come, or an error in place of it.</summary>
+    Undecided,
+    Content,
+    Error,
+}
+
 /// <summary>Reads the usage out of one attempt's answer from a copy of the bytes as they pass.</summary>
 /// <remarks>Whatever the upstream sends, nothing here throws: a bill that cannot be read must not break an answer that can. One thread at a time.</remarks>
 internal sealed class AttemptMeter : IDisposable
@@ -51,6 +60,28 @@ internal sealed class AttemptMeter : IDisposable
 
     /// <summary>The type of the error event seen so far.</summary>
     public string? StreamError => reader.StreamError;
+
+    /// <summary>How many events of a stream were read.</summary>
+    public long Events => scanner.Found;
+
+    /// <summary>Whether some of what came could not be read, so that nobody knows whether the answer was whole.</summary>
+    public bool IsUnreadable => doubt is not null || scanner.Skipped > 0;
+
+    /// <summary>Whether this is the client's answer or a failure that another upstream may make good. What cannot be read is an answer.</summary>
+    public Opening Opening => (HasOutput || doubt is not null, StreamError, form) switch
+    {
+        (true, _, _) => Opening.Content,
+        (_, not null, _) => Opening.Error,
+        (_, _, Form.Json) => reader.IsError(body.Span) switch { null => Opening.Undecided, true => Opening.Error, false => Opening.Content },
+        _ => HasEnded ? Opening.Content : Opening.Undecided,
+    };
+
+    /// <summary>Whether a stream that has come to its last byte is only the beginning of one, and has not said so.</summary>
+    public bool IsCutShort()
+    {
+        Finish();
+        return !IsUnreadable && !reader.IsComplete && reader.StreamError is null;
+    }
 
     /// <summary>Takes bytes of the answer's body, as they came from the upstream.</summary>
     public void Observe(ReadOnlySpan<byte> raw)

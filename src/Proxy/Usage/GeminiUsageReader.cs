@@ -27,6 +27,8 @@ internal sealed class GeminiUsageReader(long likelyPromptTokens) : IUsageReader
 
     public bool Ended { get; private set; }
 
+    public bool IsComplete => Ended || isFinished;
+
     public bool IsOver => false;
 
     public string? StreamError { get; private set; }
@@ -43,6 +45,8 @@ internal sealed class GeminiUsageReader(long likelyPromptTokens) : IUsageReader
         var reader = new Utf8JsonReader(body, isFinalBlock: false, new JsonReaderState(UsageJson.Syntax));
         Ended = TakeValue(ref reader, body) && (!isStream || isFinished);
     }
+
+    public bool? IsError(ReadOnlySpan<byte> beginning) => ErrorBody.Is(beginning, isList: true);
 
     public (TokenUsage Usage, UsageState State) Conclude()
     {

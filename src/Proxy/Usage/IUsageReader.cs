@@ -15,6 +15,9 @@ internal interface IUsageReader
     /// <summary>Whether the answer came to its proper end.</summary>
     bool Ended { get; }
 
+    /// <summary>Whether a client has all there is to read, though the protocol's last word may be missing.</summary>
+    bool IsComplete { get; }
+
     /// <summary>Whether a stream has said that nothing of worth follows. A protocol that never says so ends with its bytes.</summary>
     bool IsOver { get; }
 
@@ -26,6 +29,9 @@ internal interface IUsageReader
 
     /// <summary>Takes the body of an answer that was not sent as events, or as much of it as came.</summary>
     void TakeBody(ReadOnlySpan<byte> body);
+
+    /// <summary>Whether a body that begins like this is an error in place of an answer; null while too little has come to tell.</summary>
+    bool? IsError(ReadOnlySpan<byte> beginning);
 
     /// <summary>What can be said of the answer as far as it went.</summary>
     (TokenUsage Usage, UsageState State) Conclude();

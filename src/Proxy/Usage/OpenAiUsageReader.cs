@@ -34,6 +34,8 @@ internal sealed class OpenAiUsageReader(long likelyPromptTokens) : IUsageReader
 
     public bool Ended { get; private set; }
 
+    public bool IsComplete => Ended || isFinished;
+
     public bool IsOver { get; private set; }
 
     public string? StreamError { get; private set; }
@@ -58,6 +60,8 @@ internal sealed class OpenAiUsageReader(long likelyPromptTokens) : IUsageReader
         Ended = TakeObject(body, isWhole: false);
         isCurrent = isFinished = saidUsage;
     }
+
+    public bool? IsError(ReadOnlySpan<byte> beginning) => ErrorBody.Is(beginning);
 
     public (TokenUsage Usage, UsageState State) Conclude()
     {

@@ -29,6 +29,9 @@ internal sealed class SseScanner(SseEvent onEvent, int maxEventBytes = SseScanne
     private bool skipping;
     private bool skippedLineHasBytes;
 
+    /// <summary>Events that were handed over.</summary>
+    public long Found { get; private set; }
+
     /// <summary>Events that were longer than the bound and were passed over.</summary>
     public int Skipped { get; private set; }
 
@@ -175,6 +178,7 @@ internal sealed class SseScanner(SseEvent onEvent, int maxEventBytes = SseScanne
         var whole = data.Length > 0 ? data.Span : here;
         if (!whole.IsEmpty)
         {
+            Found++;
             onEvent(name.Span, whole);
         }
 

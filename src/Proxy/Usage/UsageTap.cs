@@ -14,6 +14,7 @@ internal sealed class UsageTap : HttpContent
     private readonly AttemptClock? clock;
     private Action? onEnd;
     private long unread;
+    private int metered;
 
     /// <param name="upstream">The content as the upstream sends it.</param>
     /// <param name="meter">Sees every byte.</param>
@@ -49,15 +50,29 @@ internal sealed class UsageTap : HttpContent
         }
     }
 
+    /// <summary>The beginning of the answer, which the meter has seen, and the rest; null when nothing was held back.</summary>
+    public AnswerOpening? Opening
+    {
+        get;
+        init
+        {
+            field = value;
+            metered = value?.Held ?? 0;
+        }
+    }
+
+    /// <summary>What a stream that breaks off ends with; null when it just ends.</summary>
+    public StreamEnding? Ending { get; init; }
+
     /// <summary>When the first byte of the body was read; null as long as there is none.</summary>
     public DateTimeOffset? FirstByteAt { get; private set; }
 
     protected override async Task<Stream> CreateContentReadStreamAsync() => await CreateContentReadStreamAsync(CancellationToken.None);
 
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
-        Shown(new TapStream(await upstream.ReadAsStreamAsync(cancellationToken), this));
+        Shown(new TapStream(Opening ?? await upstream.ReadAsStreamAsync(cancellationToken), this));
 
-    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Shown(new TapStream(upstream.ReadAsStream(cancellationToken), this));
+    protected override Stream CreateContentReadStream(CancellationToken cancellationToken) => Shown(new TapStream(Opening ?? upstream.ReadAsStream(cancellationToken), this));
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
@@ -84,7 +99,11 @@ internal sealed class UsageTap : HttpContent
         base.Dispose(disposing);
     }
 
-    private Stream Shown(TapStream tapped) => hidesUsage ? new UsageChunkFilter(tapped) : tapped;
+    private Stream Shown(TapStream tapped)
+    {
+        Stream shown = hidesUsage ? new UsageChunkFilter(tapped) : tapped;
+        return Ending?.Over(shown, End) ?? shown;
+    }
 
     private void Observe(ReadOnlySpan<byte> bytes)
     {
@@ -96,7 +115,9 @@ internal sealed class UsageTap : HttpContent
                 clock?.Begin();
             }
 
-            meter.Observe(bytes);
+            var seen = Math.Min(metered, bytes.Length);
+            metered -= seen;
+            meter.Observe(bytes[seen..]);
             unread -= bytes.Length;
             if (meter.HasEnded || unread <= 0)
             {

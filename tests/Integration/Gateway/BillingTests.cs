@@ -98,7 +98,7 @@ public sealed class BillingTests
     }
 
     [Fact]
-    public async Task A_truncated_stream_is_cut_for_the_client_too_and_billed_by_estimate()
+    public async Task A_truncated_stream_ends_with_an_error_event_and_is_billed_by_estimate()
     {
         var read = new TaskCompletionSource();
         await using var upstream = await ScriptedUpstream.StartAsync(async http =>
@@ -114,7 +114,7 @@ public sealed class BillingTests
         await stream.ReadExactlyAsync(new byte[Encoding.UTF8.GetByteCount(string.Concat(AnthropicAnswers.VectorFrames[..8]))]);
         read.SetResult();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => stream.CopyToAsync(Stream.Null));
+        Assert.StartsWith("event: error\n", await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
         Assert.Equal(103, completed.Usage.InputTokens);

@@ -12,7 +12,7 @@ public sealed class StaleConnectionTests
     [InlineData(300_000)]
     public async Task A_request_on_a_connection_that_was_closed_while_idle_is_sent_again_on_a_fresh_one(int textLength)
     {
-        await using var upstream = new RawUpstream(exchange => exchange is { Connection: 1, Request: 2 } ? CutAsync(exchange) : exchange.AnswerAsync());
+        await using var upstream = new KeptConnectionUpstream(exchange => exchange is { Connection: 1, Request: 2 } ? CutAsync(exchange) : exchange.AnswerAsync());
         await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams(upstream.Url));
         var body = TestGateway.Body(stream: false, text: new string('x', textLength));
 
@@ -31,7 +31,7 @@ public sealed class StaleConnectionTests
     [Fact]
     public async Task It_is_sent_again_only_once()
     {
-        await using var upstream = new RawUpstream(exchange => exchange is { Connection: 1, Request: 1 } ? exchange.AnswerAsync() : CutAsync(exchange));
+        await using var upstream = new KeptConnectionUpstream(exchange => exchange is { Connection: 1, Request: 1 } ? exchange.AnswerAsync() : CutAsync(exchange));
         await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams(upstream.Url));
 
         using var first = await gateway.PostAsync(TestGateway.Body(stream: false));
@@ -44,7 +44,7 @@ public sealed class StaleConnectionTests
     [Fact]
     public async Task A_request_that_breaks_on_a_fresh_connection_may_have_been_served_and_is_not_sent_again()
     {
-        await using var upstream = new RawUpstream(CutAsync);
+        await using var upstream = new KeptConnectionUpstream(CutAsync);
         await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams(upstream.Url));
 
         using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
@@ -56,7 +56,7 @@ public sealed class StaleConnectionTests
     [Fact]
     public async Task A_request_whose_answer_had_begun_is_not_sent_again()
     {
-        await using var upstream = new RawUpstream(async exchange =>
+        await using var upstream = new KeptConnectionUpstream(async exchange =>
         {
             if (exchange.Request == 1)
             {
@@ -80,7 +80,7 @@ public sealed class StaleConnectionTests
     [Fact]
     public async Task A_request_that_was_silent_for_long_may_have_been_served_and_is_not_sent_again()
     {
-        await using var upstream = new RawUpstream(async exchange =>
+        await using var upstream = new KeptConnectionUpstream(async exchange =>
         {
             if (exchange.Request == 1)
             {

@@ -307,11 +307,28 @@ public sealed class SurfaceTests
         await stream.ReadExactlyAsync(new byte[Fixture(kind, answer).Length - 100]); // Half a chunk may be held back until its other half comes.
         read.SetResult();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => stream.CopyToAsync(System.IO.Stream.Null));
+        Assert.EndsWith(Broken(kind, response), await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts[0].UsageState));
         Assert.Equal(kind == "gemini" ? 500 : (body.Length + 1) / 2 / 2, completed.Usage.InputTokens);
         Assert.True(completed.Usage.OutputTokens > 0 && completed.SpendUsd > 0);
+    }
+
+    /// <summary>What the SDKs of each protocol throw.</summary>
+    private static string Broken(string kind, HttpResponseMessage response)
+    {
+        var message = $"The upstream {response.Headers.GetValues("x-ccgate-upstream").Single()} broke off its answer: the answer is not complete.";
+        var error = $$"""{"message":"{{message}}","type":"server_error","code":"upstream_truncated"}""";
+        var frame = kind switch
+        {
+            "openai" => $$"""data: {"error":{{error}}}""",
+            "openai-responses" => $$"""
+                event: error
+                data: {"type":"error","code":"upstream_truncated","message":"{{message}}","param":null,"sequence_number":9,"error":{{error}}}
+                """,
+            _ => $$$"""data: {"error":{"code":503,"message":"{{{message}}}","status":"UNAVAILABLE"}}""",
+        };
+        return $"{(kind == "gemini" ? "\r\n\r\n" : "\n\n")}{frame}\n\n";
     }
 
     [Fact]
