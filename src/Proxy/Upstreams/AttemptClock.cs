@@ -6,6 +6,8 @@ namespace CCGate.Proxy.Upstreams;
 /// <remarks>A read costs a timestamp and no timer: the one there is looks when it is due whether it was meant, and else waits for the rest.</remarks>
 internal sealed class AttemptClock : IDisposable
 {
+    public const string TotalSetting = "timeouts.totalSeconds";
+
     private const long NotReading = -1;
 
     private readonly UpstreamConfig limits;
@@ -76,7 +78,7 @@ internal sealed class AttemptClock : IDisposable
     {
         var taken = time.GetElapsedTime(startedAt);
         var left = hasBegun ? (limits.IdleTimeout - Silence(), "timeouts.idleSeconds") : (limits.FirstByteTimeout - taken, "timeouts.firstByteSeconds");
-        return limits.TotalTimeout - taken is { } total && total < left.Item1 ? (total, "timeouts.totalSeconds") : left;
+        return limits.TotalTimeout - taken is { } total && total < left.Item1 ? (total, TotalSetting) : left;
     }
 
     private TimeSpan Silence() => Volatile.Read(ref readingSince) is var since and not NotReading ? time.GetElapsedTime(since) : TimeSpan.Zero;

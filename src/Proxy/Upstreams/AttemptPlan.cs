@@ -28,6 +28,7 @@ internal sealed class AttemptPlan
     private readonly AffinityBinding? bound;
     private readonly List<Upstream> failed = [];
     private readonly List<UpstreamKey> triedKeys = [];
+    private readonly List<Upstream> asked = [];
     private int number;
     private string? lastFailure;
     private bool passedOver;
@@ -51,20 +52,25 @@ internal sealed class AttemptPlan
     /// <summary>What became of the conversation's place.</summary>
     public AffinityOutcome Affinity { get; private set; }
 
-    /// <summary>Why upstreams could not be asked, and when the first of them can, for a refusal.</summary>
+    /// <summary>Why upstreams were not asked, and when the first of all can be, for a refusal.</summary>
     public (string Why, TimeSpan? RetryAfter) Unavailable()
     {
         var why = new List<string>();
         TimeSpan? soonest = null;
         foreach (var upstream in route.Upstreams)
         {
+            var wasAsked = asked.Contains(upstream);
             if (Obstacle(upstream) is { } obstacle)
             {
-                why.Add($"{upstream.Config.Id}: {obstacle}");
+                if (!wasAsked)
+                {
+                    why.Add($"{upstream.Config.Id}: {obstacle}");
+                }
+
                 var wait = WaitFor(upstream.State);
                 soonest = soonest is null || wait < soonest ? wait : soonest;
             }
-            else if (IsFull(upstream))
+            else if (IsFull(upstream) && !wasAsked)
             {
                 why.Add($"{upstream.Config.Id}: it serves maxConcurrent {upstream.Config.MaxConcurrent} requests, and none ended in time (queue.max, queue.waitSeconds)");
             }
@@ -256,6 +262,7 @@ internal sealed class AttemptPlan
         }
 
         number++;
+        asked.Add(upstream);
         return new AttemptTurn(upstream, key, number, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason);
     }
 

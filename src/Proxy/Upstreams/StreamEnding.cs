@@ -64,7 +64,12 @@ internal sealed class StreamEnding : IDisposable
             return false;
         }
 
-        Reason = clock.Exceeded is { } setting ? $"fell silent ({setting})" : "broke off its answer";
+        Reason = clock.Exceeded switch
+        {
+            null => "broke off its answer",
+            AttemptClock.TotalSetting => $"took too long ({AttemptClock.TotalSetting})",
+            var setting => $"fell silent ({setting})",
+        };
         return true;
     }
 

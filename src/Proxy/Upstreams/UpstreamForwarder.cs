@@ -168,9 +168,9 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static string Describe(AttemptFailure failure, AttemptTransformer transformer, string? exceeded, ForwarderError error, MeteredUsage? metered) => failure switch
     {
+        AttemptFailure.UpstreamTimeout => $"upstream: no answer in time ({exceeded ?? "timeouts.connectSeconds"})",
         not AttemptFailure.ClientAborted when transformer.Complaint is { } complaint => $"upstream: {complaint}",
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",
-        AttemptFailure.UpstreamTimeout => $"upstream: no answer in time ({exceeded ?? "timeouts.connectSeconds"})",
         AttemptFailure.UpstreamError when AttemptTransformer.RefusesCredential(transformer.StatusCode) => $"upstream: status {transformer.StatusCode}, it refused the gateway's key",
         AttemptFailure.UpstreamError => $"upstream: status {transformer.StatusCode}",
         AttemptFailure.UpstreamTruncated when error is ForwarderError.None => "upstream: its answer ended too early",

@@ -28,7 +28,7 @@ public sealed class RoutingTests
         var events = await gateway.EventsAsync(9);
         var retried = Assert.Single(events, completed => completed.Attempts.Count == 2);
         Assert.Equal(401, retried.Attempts[0].StatusCode);
-        Assert.Equal("after u1: upstream: status 401", retried.Attempts[1].Reason);
+        Assert.Equal("after u1: upstream: status 401, it refused the gateway's key", retried.Attempts[1].Reason);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class TimeoutTests
         var (completed, took) = await CutOffAsync(gateway);
 
         Assert.Equal(RequestOutcome.UpstreamTruncated, completed.Outcome);
-        Assert.Equal("upstream: answer broke off (timeouts.idleSeconds)", Assert.Single(completed.Attempts).Failure);
+        Assert.Equal("upstream: fell silent (timeouts.idleSeconds)", Assert.Single(completed.Attempts).Failure);
         Assert.True(took < SoonerThanTheOther, $"took {took}");
     }
 
@@ -35,7 +35,7 @@ public sealed class TimeoutTests
         var (completed, took) = await CutOffAsync(gateway);
 
         Assert.Equal(RequestOutcome.UpstreamTruncated, completed.Outcome);
-        Assert.Equal("upstream: answer broke off (timeouts.totalSeconds)", Assert.Single(completed.Attempts).Failure);
+        Assert.Equal("upstream: took too long (timeouts.totalSeconds)", Assert.Single(completed.Attempts).Failure);
         Assert.True(took < SoonerThanTheOther, $"took {took}");
     }
 
@@ -78,7 +78,7 @@ public sealed class TimeoutTests
         var started = Stopwatch.GetTimestamp();
         using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        await Assert.ThrowsAnyAsync<Exception>(() => response.Content.CopyToAsync(Stream.Null));
+        Assert.Contains("event: error", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         return (await gateway.EventAsync(), Stopwatch.GetElapsedTime(started));
     }
 }

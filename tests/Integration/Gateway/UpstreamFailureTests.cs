@@ -27,7 +27,7 @@ public sealed class UpstreamFailureTests
         {
             AloneStatus = 503,
             Silent = true,
-            AloneState = UsageState.Unknown,
+            AloneOutcome = RequestOutcome.Failed,
         },
         ["empty stream"] = Row.Whole("", UsageState.Unknown, "upstream: an empty answer") with { AloneStatus = 503 },
         ["error event first"] = Row.Whole(Error, UsageState.KnownZero, "upstream: overloaded_error before its answer had begun") with { AloneOutcome = RequestOutcome.Failed, Bytes = Error },
