@@ -14,13 +14,18 @@ namespace CCGate.Proxy.Upstreams;
 /// event: error
 /// data: {"type":"error","error":{…}}      and nothing after it: no message_stop, no [DONE]
 /// </code>
+/// Then the connection is cut: there are SDKs, OpenAI's for .NET among them, that pass over an error in a stream and would take half an answer for a whole one.
 /// </remarks>
 internal sealed class StreamEnding : IDisposable
 {
+    /// <summary>What is cut at once may never have left: the error event gets this long.</summary>
+    private static readonly TimeSpan Parting = TimeSpan.FromMilliseconds(100);
+
     private readonly UpstreamConfig upstream;
     private readonly ISurface surface;
     private readonly string requestId;
     private readonly AttemptMeter meter;
+    private readonly TimeProvider time;
     private readonly ITimer silence;
     private CancellationTokenSource? reads;
     private volatile bool isReading;
@@ -29,7 +34,7 @@ internal sealed class StreamEnding : IDisposable
 
     public StreamEnding(AttemptRequest request, string requestId, AttemptMeter meter, TimeProvider time)
     {
-        (upstream, surface, this.requestId, this.meter) = (request.Upstream.Config, request.Surface, requestId, meter);
+        (upstream, surface, this.requestId, this.meter, this.time) = (request.Upstream.Config, request.Surface, requestId, meter, time);
         silence = time.CreateTimer(static ending => ((StreamEnding)ending!).OnSilence(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -122,6 +127,12 @@ internal sealed class StreamEnding : IDisposable
                 }
 
                 count = count > 0 ? KeepHalf(buffer.Span[..(carried + count)]) : End(broken) ? 0 : carried;
+            }
+
+            if (count == 0 && !buffer.IsEmpty && last.Length > 0 && lastGiven == last.Length)
+            {
+                await Task.Delay(Parting, ending.time, cancellationToken);
+                throw new IOException($"The upstream {ending.Reason}.");
             }
 
             return count > 0 ? count : GiveLast(buffer.Span);
