@@ -50,6 +50,22 @@ public sealed class OpenAiSdkTests
         Assert.Equal((UsageState.Known, 1500, 64), (completed.Attempts[0].UsageState, completed.Usage.PromptTokens, completed.Usage.OutputTokens));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stream_cut_in_the_middle_is_an_exception_and_not_half_an_answer(bool isBetweenFrames)
+    {
+        var answer = Fixture("chat-cut.sse");
+        await using var upstream = RawUpstream.Start(async upstream =>
+        {
+            await upstream.HeadAsync();
+            await upstream.ChunkAsync(isBetweenFrames ? answer[..(answer.LastIndexOf("\n\n", StringComparison.Ordinal) + 2)] : answer);
+        });
+        await using var gateway = await TestGateway.StartAsync($$"""{ "upstreams": [ { "id": "u", "kind": "openai", "url": "{{upstream.Url}}", "key": "k" } ] }""");
+
+        await Assert.ThrowsAnyAsync<Exception>(() => StreamAsync(Client(gateway.Url, TestGateway.Key)));
+    }
+
     [Fact]
     public async Task An_exhausted_budget_is_said_once_and_not_tried_again()
     {

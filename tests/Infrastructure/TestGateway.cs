@@ -95,6 +95,14 @@ internal sealed class TestGateway : IAsyncDisposable
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
 
+    /// <summary>What still comes of an answer before its connection is cut.</summary>
+    public static async Task<string> ReadUntilCutAsync(Stream stream)
+    {
+        using var received = new MemoryStream();
+        await Assert.ThrowsAnyAsync<IOException>(() => stream.CopyToAsync(received));
+        return Encoding.UTF8.GetString(received.ToArray());
+    }
+
     /// <summary>The stored requests, once there are so many.</summary>
     public async Task<IReadOnlyList<RequestCompleted>> EventsAsync(int count)
     {

@@ -139,7 +139,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         if (IsReadableStream(headers) && headers.ContentLength is null)
         {
-            ending = new StreamEnding(request, http.Response.Headers[GatewayHeaders.RequestId].ToString(), Meter, clock);
+            ending = new StreamEnding(request, http.Response.Headers[GatewayHeaders.RequestId].ToString(), Meter, clock, time);
         }
 
         if (!request.Turn.IsLast)

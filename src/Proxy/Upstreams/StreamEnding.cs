@@ -14,20 +14,25 @@ namespace CCGate.Proxy.Upstreams;
 /// event: error
 /// data: {"type":"error","error":{…}}      and nothing after it: no message_stop, no [DONE]
 /// </code>
+/// Then the connection is cut: there are SDKs, OpenAI's for .NET among them, that pass over an error in a stream and would take half an answer for a whole one.
 /// </remarks>
 internal sealed class StreamEnding : IDisposable
 {
+    /// <summary>What is cut at once may never have left: the error event gets this long.</summary>
+    private static readonly TimeSpan Parting = TimeSpan.FromMilliseconds(100);
+
     private readonly UpstreamConfig upstream;
     private readonly ISurface surface;
     private readonly string requestId;
     private readonly AttemptMeter meter;
     private readonly AttemptClock clock;
+    private readonly TimeProvider time;
     private CancellationTokenSource? reads;
     private bool hasBegun;
 
-    public StreamEnding(AttemptRequest request, string requestId, AttemptMeter meter, AttemptClock clock)
+    public StreamEnding(AttemptRequest request, string requestId, AttemptMeter meter, AttemptClock clock, TimeProvider time)
     {
-        (upstream, surface, this.requestId, this.meter, this.clock) = (request.Upstream.Config, request.Surface, requestId, meter, clock);
+        (upstream, surface, this.requestId, this.meter, this.clock, this.time) = (request.Upstream.Config, request.Surface, requestId, meter, clock, time);
     }
 
     /// <summary>How the stream broke off; null as long as it has not.</summary>
@@ -111,6 +116,12 @@ internal sealed class StreamEnding : IDisposable
                 }
 
                 count = count > 0 ? KeepHalf(buffer.Span[..(carried + count)]) : End(broken) ? 0 : carried;
+            }
+
+            if (count == 0 && !buffer.IsEmpty && last.Length > 0 && lastGiven == last.Length)
+            {
+                await Task.Delay(Parting, ending.time, cancellationToken);
+                throw new IOException($"The upstream {ending.Reason}.");
             }
 
             return count > 0 ? count : GiveLast(buffer.Span);

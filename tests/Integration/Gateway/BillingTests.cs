@@ -114,7 +114,7 @@ public sealed class BillingTests
         await stream.ReadExactlyAsync(new byte[Encoding.UTF8.GetByteCount(string.Concat(AnthropicAnswers.VectorFrames[..8]))]);
         read.SetResult();
 
-        Assert.StartsWith("event: error\n", await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("event: error\n", await TestGateway.ReadUntilCutAsync(stream), StringComparison.Ordinal);
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts.Single().UsageState));
         Assert.Equal(103, completed.Usage.InputTokens);

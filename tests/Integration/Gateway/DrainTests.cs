@@ -143,7 +143,7 @@ public sealed class DrainTests
         await stream.ReadExactlyAsync(new byte[BytesOf(frames: 8)]);
         read.SetResult();
 
-        Assert.StartsWith("event: error\n", await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("event: error\n", await TestGateway.ReadUntilCutAsync(stream), StringComparison.Ordinal);
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, null), (completed.Outcome, completed.Abort));
     }

@@ -136,7 +136,7 @@ public sealed class FailoverTests
         Assert.NotEqual(0, await stream.ReadAsync(new byte[1]));
         read.SetResult();
 
-        Assert.Contains("event: error\n", await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Contains("event: error\n", await TestGateway.ReadUntilCutAsync(stream), StringComparison.Ordinal);
         Assert.Single(breaking.Received);
         Assert.Single((await gateway.EventAsync()).Attempts);
     }

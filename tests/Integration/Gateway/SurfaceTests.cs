@@ -307,7 +307,7 @@ public sealed class SurfaceTests
         await stream.ReadExactlyAsync(new byte[Fixture(kind, answer).Length - 100]); // Half a chunk may be held back until its other half comes.
         read.SetResult();
 
-        Assert.EndsWith(Broken(kind, response), await new StreamReader(stream).ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.EndsWith(Broken(kind, response), await TestGateway.ReadUntilCutAsync(stream), StringComparison.Ordinal);
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.UpstreamTruncated, UsageState.Estimated), (completed.Outcome, completed.Attempts[0].UsageState));
         Assert.Equal(kind == "gemini" ? 500 : (body.Length + 1) / 2 / 2, completed.Usage.InputTokens);

@@ -208,8 +208,9 @@ public sealed class UpstreamFailureTests
     {
         using var response = await gateway.PostAsync(TestGateway.Body(stream: true));
         var requestId = response.Headers.GetValues("x-ccgate-request-id").Single();
-        var text = Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync());
+        var (text, isCut) = await ReadAsync(response);
 
+        Assert.Equal((row.Breaks is not null, requestId), (isCut, (await gateway.EventAsync()).RequestId.ToString()));
         Assert.Equal(row.AloneStatus, (int)response.StatusCode);
         if (row.AloneStatus == 503)
         {
@@ -226,6 +227,14 @@ public sealed class UpstreamFailureTests
         Assert.Equal((row.AloneOutcome, row.AloneState ?? row.State), (completed.Outcome, attempt.UsageState));
         Assert.NotNull(attempt.Failure);
         Assert.Equal((row.AloneState ?? row.State) == UsageState.Unknown, completed.UnsettledUsd > 0);
+    }
+
+    /// <summary>What came, and whether the connection broke afterwards.</summary>
+    private static async Task<(string Text, bool IsCut)> ReadAsync(HttpResponseMessage response)
+    {
+        using var received = new MemoryStream();
+        var cut = await Record.ExceptionAsync(() => response.Content.CopyToAsync(received));
+        return (Encoding.UTF8.GetString(received.ToArray()), cut is not null);
     }
 
     private static string Broken(Row row, string requestId) =>
