@@ -184,6 +184,6 @@ public sealed class HeldAnswerTests
             },
             "the upstream's writer stands still");
 
-        Assert.InRange(before, 1, 20 * Megabyte);
+        Assert.InRange(before, 1, 8 * Megabyte);
     }
 }

@@ -226,6 +226,7 @@ public sealed class UpstreamFailureTests
         var attempt = Assert.Single(completed.Attempts);
         Assert.Equal((row.AloneOutcome, row.AloneState ?? row.State), (completed.Outcome, attempt.UsageState));
         Assert.NotNull(attempt.Failure);
+        Assert.Equal(row.FailsOver ? attempt.Failure : row.Failure, attempt.Failure);
         Assert.Equal((row.AloneState ?? row.State) == UsageState.Unknown, completed.UnsettledUsd > 0);
     }
 
@@ -266,7 +267,7 @@ public sealed class UpstreamFailureTests
 
         public bool FailsOver { get; init; } = true;
 
-        /// <summary>What the event says of the failed attempt, when another upstream was asked.</summary>
+        /// <summary>What the event says of the failed attempt, when another upstream could be asked.</summary>
         public string Failure { get; init; } = "";
 
         public UsageState State { get; init; }
@@ -299,7 +300,7 @@ public sealed class UpstreamFailureTests
         public static Row AfterContent(string sends, string bytes, string closing) => AfterContent(Encoding.UTF8.GetBytes(sends), bytes, closing);
 
         public static Row AfterContent(byte[] sends, string bytes, string closing) =>
-            new() { Sends = sends, Bytes = bytes, Breaks = closing, FailsOver = false, State = UsageState.Estimated };
+            new() { Sends = sends, Bytes = bytes, Breaks = closing, FailsOver = false, State = UsageState.Estimated, Failure = "upstream: broke off its answer" };
 
         public async Task PlayAsync(RawConnection upstream)
         {
