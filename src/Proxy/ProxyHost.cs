@@ -1,3 +1,4 @@
+using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
@@ -9,6 +10,7 @@ using CCGate.Proxy.Upstreams;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy;
 
@@ -48,6 +50,8 @@ internal static class ProxyHost
         services.AddSingleton<AttemptPlanner>();
         services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();
+        services.AddHostedService(provider => new HealthChecker(
+            provider.GetRequiredService<UpstreamPool>(), provider.GetRequiredService<ConfigSource>(), new Random(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<HealthChecker>>()));
     }
 
     // Hosted services start in this order and stop in the reverse one: the server, which comes last, stops taking requests first.
