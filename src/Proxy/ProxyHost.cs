@@ -50,6 +50,7 @@ internal static class ProxyHost
         services.AddSingleton<AttemptPlanner>();
         services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();
+        services.AddHostedService<UpstreamSpendFeed>();
         services.AddHostedService(provider => new HealthChecker(
             provider.GetRequiredService<UpstreamPool>(), provider.GetRequiredService<ConfigSource>(), new Random(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<HealthChecker>>()));
     }
