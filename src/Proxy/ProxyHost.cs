@@ -1,5 +1,6 @@
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Operators;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
@@ -20,6 +21,7 @@ internal static class ProxyHost
     public static IServiceCollection AddProxy(this IServiceCollection services, DirectoryInfo data)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<OperatorAuthentication>();
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();
@@ -31,7 +33,11 @@ internal static class ProxyHost
         return services;
     }
 
-    public static void MapProxy(this IEndpointRouteBuilder routes) => routes.MapSurfaces();
+    public static void MapProxy(this IEndpointRouteBuilder routes)
+    {
+        routes.MapSurfaces();
+        routes.MapUpstreams();
+    }
 
     private static void AddTenants(IServiceCollection services)
     {
