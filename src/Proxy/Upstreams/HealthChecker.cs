@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using CCGate.Hosting.Configuration;
 using Microsoft.Extensions.Hosting;
@@ -170,7 +171,11 @@ internal sealed partial class HealthChecker(UpstreamPool upstreams, ConfigSource
     {
         var (settings, kind) = (upstream.Config.HealthCheck, upstream.Config.Kind);
         var prefix = upstream.Config.Url?.AbsoluteUri ?? "http://simulator/";
-        var request = new HttpRequestMessage(new HttpMethod(settings.Method), AttemptTransformer.Address(prefix.TrimEnd('/'), upstream.Config, settings.Path));
+        var request = new HttpRequestMessage(new HttpMethod(settings.Method), AttemptTransformer.Address(prefix.TrimEnd('/'), upstream.Config, settings.Path))
+        {
+            Version = HttpVersion.Version20, // As attempts are sent: one more connection would say less.
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+        };
         if (kind is UpstreamKind.Anthropic)
         {
             request.Headers.TryAddWithoutValidation("anthropic-version", "2023-06-01");
