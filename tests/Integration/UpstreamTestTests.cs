@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -161,6 +160,21 @@ public sealed class UpstreamTestTests
         var failed = Assert.Single(report.Keys[0].Steps, found => !found.Passed);
         Assert.Equal(("tls", "url"), (failed.Step, failed.Change));
         Assert.Contains("certificate", failed.Result, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_that_succeeds_tells_the_version_of_TLS_and_whose_certificate_it_is()
+    {
+        await using var provider = await StartTlsAsync();
+        var trace = new ConnectionTrace(proxy: null, TimeProvider.System);
+        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, presented, _, _) => presented?.Subject == "CN=localhost" } };
+        trace.Watch(handler);
+        using var http = new HttpClient(handler);
+
+        await http.GetStringAsync(new Uri($"https://localhost:{new Uri(provider.Urls.First()).Port}"));
+
+        var tls = trace.Steps[^1];
+        Assert.Equal(("tls", true, "TLS 1.3, CN=localhost, expires in 30 days"), (tls.Step, tls.Passed, tls.Result));
     }
 
     [Fact]

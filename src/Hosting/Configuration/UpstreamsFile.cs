@@ -307,7 +307,7 @@ internal static class UpstreamsFile
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),
         };
-        node.Ignored("this version has no health checks and no sticky sessions", "stickySessions", "sessionTtlSeconds");
+        node.Ignored("this version has no sticky sessions", "stickySessions", "sessionTtlSeconds");
         node.Boolean("stickySessions", true);
         node.Integer("sessionTtlSeconds", 300, 1, 86_400);
         node.Finish();
