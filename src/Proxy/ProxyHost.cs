@@ -1,4 +1,6 @@
+using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Operators;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
@@ -9,6 +11,7 @@ using CCGate.Proxy.Upstreams;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy;
 
@@ -18,6 +21,7 @@ internal static class ProxyHost
     public static IServiceCollection AddProxy(this IServiceCollection services, DirectoryInfo data)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<OperatorAuthentication>();
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();
@@ -29,7 +33,11 @@ internal static class ProxyHost
         return services;
     }
 
-    public static void MapProxy(this IEndpointRouteBuilder routes) => routes.MapSurfaces();
+    public static void MapProxy(this IEndpointRouteBuilder routes)
+    {
+        routes.MapSurfaces();
+        routes.MapUpstreams();
+    }
 
     private static void AddTenants(IServiceCollection services)
     {
@@ -50,6 +58,9 @@ internal static class ProxyHost
         services.AddSingleton<AttemptPlanner>();
         services.AddSingleton<Drains>();
         services.AddSingleton<UpstreamForwarder>();
+        services.AddHostedService<UpstreamSpendFeed>();
+        services.AddHostedService(provider => new HealthChecker(
+            provider.GetRequiredService<UpstreamPool>(), provider.GetRequiredService<ConfigSource>(), new Random(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<HealthChecker>>()));
     }
 
     // Hosted services start in this order and stop in the reverse one: the server, which comes last, stops taking requests first.

@@ -14,7 +14,7 @@ internal static class CommandLine
         {
             HostCommands.Run(options), HostCommands.Proxy(options), HostCommands.Metering(options), HostCommands.Projections(options),
             ConfigCommand.Create(options), HealthCommand.Create(options), UsageCommand.Create(options), BillingCommand.Create(options),
-            ImportCommand.Create(options), PricesCommand.Create(options), QuotasCommand.Create(options), BudgetCommand.Create(options),
+            ImportCommand.Create(options), PricesCommand.Create(options), QuotasCommand.Create(options), BudgetCommand.Create(options), UpstreamsCommand.Create(options),
         };
     }
 

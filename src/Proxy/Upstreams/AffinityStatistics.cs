@@ -71,7 +71,7 @@ internal sealed class AffinityStatistics
         }
     }
 
-    private static string NameOf(AffinityOutcome outcome) => outcome switch
+    public static string NameOf(AffinityOutcome outcome) => outcome switch
     {
         AffinityOutcome.New => "new",
         AffinityOutcome.Kept => "kept",

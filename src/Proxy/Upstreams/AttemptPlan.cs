@@ -170,6 +170,7 @@ internal sealed class AttemptPlan
         {
             case Blamed.Nobody:
                 breaker.Succeeded(config);
+                turn.Upstream.State.Unhealthy = null; // What serves is there, whatever its check says.
                 turn.Key?.Breaker.Succeeded(config);
                 return;
             case Blamed.Key or Blamed.Upstream when outcome.RetryAfter is { } wait && wait > TimeSpan.Zero:

@@ -184,7 +184,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
     /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,
     /// as in <c>…/v1beta/openai</c>.
     /// </summary>
-    private static string Address(string prefix, UpstreamConfig upstream, string path)
+    public static string Address(string prefix, UpstreamConfig upstream, string path)
     {
         if (upstream.Url is not { AbsolutePath.Length: > 1 } url)
         {
@@ -193,7 +193,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         var segments = url.AbsolutePath.Trim('/').Split('/');
         var isVersioned = upstream.Kind is UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses ? Array.Exists(segments, IsVersion) : IsVersion(segments[^1]);
-        return prefix + (isVersioned ? path[path.IndexOf('/', 1)..] : path);
+        return prefix + (isVersioned && path.IndexOf('/', 1) is > 0 and var rest && IsVersion(path[1..rest]) ? path[rest..] : path);
     }
 
     private static bool IsVersion(string segment) => segment is ['v', >= '0' and <= '9', ..];
@@ -201,7 +201,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
     /// <summary>
     /// As configured; else as the protocol has it. <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.
     /// </summary>
-    private static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, string key)
+    public static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, string key)
     {
         switch (upstream.AuthHeader?.ToLowerInvariant())
         {

@@ -32,6 +32,9 @@ internal sealed class UpstreamState(TimeProvider time)
     /// <summary>What the last active check said; null when there was none, which counts as healthy.</summary>
     public string? Unhealthy { get; set; }
 
+    /// <summary>When the last active check ended; null when there was none.</summary>
+    public DateTimeOffset? CheckedAt { get; set; }
+
     /// <summary>What it served today (UTC), in picodollars, as far as this proxy knows.</summary>
     public UpstreamSpend Spend { get; } = new(time);
 
