@@ -116,6 +116,15 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <summary>Nothing is in flight, undelivered or uncounted any more.</summary>
     public Task SettledAsync() => Eventually.HoldsAsync(() => Services.GetRequiredService<UsageJournal>().Index.Depth == 0, "the journal is empty");
 
+    /// <summary>Changes a file of the configuration, and takes it over.</summary>
+    public void Reload(string file, string text)
+    {
+        Write(Config, file, text);
+        var reading = new ConfigDirectory(Config).Read();
+        Assert.Empty(reading.Errors);
+        Services.GetRequiredService<ConfigSource>().Replace(reading.Config!);
+    }
+
     public async Task<JsonElement> AskAsync(string path)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

@@ -270,7 +270,7 @@ public sealed class HealthCheckerTests
             { "upstreams": [
                 { "id": "sick", "url": "{{sick.Url}}", "key": "k", "priority": 1, "healthCheck": { "enabled": true, "intervalSeconds": 1 } },
                 { "id": "other", "url": "{{other.Url}}", "key": "k", "priority": 2 } ],
-              "loadBalancer": { "strategy": "priority" } }
+              "loadBalancer": { "strategy": "priority", "stickySessions": false } }
             """);
 
         await Eventually.HoldsAsync(async () => await ServedByAsync(gateway) == "other", "requests avoid the unhealthy upstream");

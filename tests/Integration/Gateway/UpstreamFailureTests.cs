@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using CCGate.Contracts;
+using CCGate.Proxy.Upstreams;
 using CCGate.Tests.Infrastructure;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CCGate.Tests.Integration.Gateway;
 
@@ -110,6 +112,7 @@ public sealed class UpstreamFailureTests
         await AssertAloneAsync(gateway, row);
 
         Assert.Equal(1, bad.Requests);
+        Assert.Equal((CircuitState.Open, CircuitState.Closed), Circuits(gateway));
     }
 
     [Theory]
@@ -161,6 +164,9 @@ public sealed class UpstreamFailureTests
         Assert.Equal((1, 0), (bad.Requests, good.Received.Count));
         var completed = await gateway.EventAsync();
         Assert.Equal((RequestOutcome.Failed, UsageState.KnownZero, $"upstream: status {status}"), (completed.Outcome, completed.Attempts.Single().UsageState, completed.Attempts[0].Failure));
+
+        // At whose fault it was decides what is left alone: nothing, the key, or the upstream.
+        Assert.Equal(hasAnother ? (CircuitState.Closed, CircuitState.Closed) : status == 429 ? (CircuitState.Closed, CircuitState.Open) : (CircuitState.Open, CircuitState.Closed), Circuits(gateway));
     }
 
     [Theory]
@@ -203,6 +209,13 @@ public sealed class UpstreamFailureTests
 
     private static Task RefuseAsync(RawConnection upstream, int status) => upstream.SendAsync(
         $"HTTP/1.1 {status} Said The Upstream\r\nContent-Type: application/json\r\nX-Of-The-Broken: 1\r\nContent-Length: {ErrorJson.Length}\r\n\r\n{ErrorJson}");
+
+    /// <summary>Of the upstream that was tried first, and of its key.</summary>
+    private static (CircuitState Upstream, CircuitState Key) Circuits(TestGateway gateway)
+    {
+        var state = gateway.Services.GetRequiredService<UpstreamPool>().Current[0].State;
+        return (state.Breaker.State, state.Keys.Keys[0].Breaker.State);
+    }
 
     private static async Task AssertAloneAsync(TestGateway gateway, Row row)
     {
@@ -247,7 +260,7 @@ public sealed class UpstreamFailureTests
     {
         var timeouts = row.Silent ? """ "firstByteSeconds": 1, "idleSeconds": 1 """ : "";
         var good = urls.Length == 1 ? "" : $$""", { "id": "good", "url": "{{urls[1]}}", "key": "k", "weight": 1 }""";
-        return $$"""{ "upstreams": [ { "id": "bad", "url": "{{urls[0]}}", "key": "k", "weight": 100, "timeouts": { {{timeouts}} } } {{good}} ] }""";
+        return $$"""{ "upstreams": [ { "id": "bad", "url": "{{urls[0]}}", "key": "k", "weight": 100, "circuitBreaker": { "failures": 1 }, "timeouts": { {{timeouts}} } } {{good}} ] }""";
     }
 
     /// <summary>What an upstream does, and what comes of it.</summary>
