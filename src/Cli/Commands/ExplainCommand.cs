@@ -72,7 +72,7 @@ internal static class ExplanationText
     [
         "",
         $"Attempt {attempt.Number}: {attempt.Upstream}{Optional(" with the key …", attempt.UpstreamKeyHint)}, {attempt.ProviderModel}: "
-            + $"{attempt.StatusCode?.ToString(CultureInfo.InvariantCulture) ?? "no status"}{Optional(", ", attempt.Failure)}",
+            + $"{attempt.StatusCode?.ToString(CultureInfo.InvariantCulture) ?? "no status"}{Optional(", ", attempt.Failure)}{Optional("; asked because: ", attempt.Reason)}",
         $"  usage {attempt.UsageState}: {Number(attempt.Usage.TotalTokens)} tokens{Optional(", speed ", attempt.Usage.Speed)}"
             + $"{Optional(", tier ", attempt.Usage.ServiceTier)}{Optional(", region ", attempt.Usage.InferenceGeo)}",
         .. attempt.Price is { } price ? Lines(price, attempt.PriceVersion) : [],

@@ -83,6 +83,7 @@ internal sealed class RequestExplainer(IEventStore store)
             EndedAt = attempt.EndedAt,
             StatusCode = attempt.StatusCode,
             Failure = attempt.Failure,
+            Reason = attempt.Reason,
             Usage = attempt.Usage ?? new TokenUsage(),
             UsageState = attempt.UsageState.ToString(),
             PriceVersion = attempt.PriceVersion,

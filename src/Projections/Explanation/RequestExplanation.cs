@@ -72,6 +72,9 @@ internal sealed record AttemptExplanation
 
     public string? Failure { get; init; }
 
+    /// <summary>Why this upstream was asked.</summary>
+    public string? Reason { get; init; }
+
     public TokenUsage Usage { get; init; } = new();
 
     public string? UsageState { get; init; }

@@ -14,7 +14,8 @@ public sealed class RoutingTests
         await using var upstream = await ScriptedUpstream.StartAsync(http => KeyOf(http) == "key-two"
             ? AnthropicAnswers.ErrorAsync(http, 401, "authentication_error")
             : AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson));
-        await using var gateway = await TestGateway.StartAsync(Upstreams($$"""{ "id": "u1", "url": "{{upstream.Url}}", "keys": ["key-one", "key-two", "key-three"] }"""));
+        await using var gateway = await TestGateway.StartAsync(Upstreams($$"""{ "id": "u1", "url": "{{upstream.Url}}", "keys": ["key-one", "key-two", "key-three"] }"""),
+            server: $$"""{ "admin": { "username": "{{TestGateway.Admin}}", "password": "{{TestGateway.Password}}" } }""");
 
         for (var i = 0; i < 9; i++)
         {
@@ -29,6 +30,8 @@ public sealed class RoutingTests
         var retried = Assert.Single(events, completed => completed.Attempts.Count == 2);
         Assert.Equal(401, retried.Attempts[0].StatusCode);
         Assert.Equal("after u1: upstream: status 401, it refused the gateway's key", retried.Attempts[1].Reason);
+        var explained = (await gateway.AskAsync($"/api/requests/{retried.RequestId}")).GetProperty("attempts");
+        Assert.Equal(retried.Attempts.Select(attempt => attempt.Reason), explained.EnumerateArray().Select(attempt => attempt.GetProperty("reason").GetString()));
     }
 
     [Fact]
