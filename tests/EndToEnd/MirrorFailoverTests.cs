@@ -60,10 +60,14 @@ public sealed class MirrorFailoverTests
             var attempts = events.SelectMany(completed => completed.Attempts).Where(attempt => attempt.UpstreamId == id && attempt.Failure is null).ToList();
             await Eventually.PassesAsync(async () =>
             {
-                var served = (await mirror.EventsAsync()).Where(completed => completed.Outcome == RequestOutcome.Succeeded).ToList();
-                Assert.Equal(
-                    (attempts.Count, attempts.Sum(attempt => attempt.Usage.OutputTokens), attempts.Sum(attempt => attempt.Usage.InputTokens)),
-                    (served.Count, served.Sum(completed => completed.Usage.OutputTokens), served.Sum(completed => completed.Usage.InputTokens)));
+                var served = (await mirror.EventsAsync()).ToLookup(completed => completed.Outcome);
+
+                // The one that was killed had sent the last word of some answers, and not yet written down that it had.
+                var lastWords = attempts.Count - served[RequestOutcome.Succeeded].Count();
+                Assert.InRange(lastWords, 0, served[RequestOutcome.Interrupted].Count());
+                Assert.True(lastWords == 0 || id == "u2");
+                var tokens = attempts.Select(attempt => attempt.Usage.OutputTokens).Distinct();
+                Assert.Equal(Assert.Single(tokens) * (attempts.Count - lastWords), served[RequestOutcome.Succeeded].Sum(completed => completed.Usage.OutputTokens));
             });
         }
 

@@ -277,7 +277,7 @@ internal sealed class AttemptPlan
         foreach (var upstream in route.Upstreams)
         {
             var isOther = upstream != current;
-            if (!failed.Contains(upstream) && (isOther ? Obstacle(upstream) is null && !IsFull(upstream) : current.State.Keys.HasOther(triedKeys)))
+            if (!failed.Contains(upstream) && (isOther ? Obstacle(upstream) is null && !IsFull(upstream) : current.Config.Keys.Length > 0 && current.State.Keys.HasOther(triedKeys)))
             {
                 return false;
             }

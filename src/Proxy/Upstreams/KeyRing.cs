@@ -36,7 +36,7 @@ internal sealed class KeyRing(TimeProvider time)
         }
     }
 
-    /// <summary>Whether a key that is not among those may be used.</summary>
+    /// <summary>Whether a key that is not among those may be used, or none is needed.</summary>
     public bool HasOther(IReadOnlyCollection<UpstreamKey> tried)
     {
         foreach (var key in keys)
@@ -47,7 +47,7 @@ internal sealed class KeyRing(TimeProvider time)
             }
         }
 
-        return keys.IsEmpty && tried.Count == 0;
+        return keys.IsEmpty;
     }
 
     /// <summary>The key whose turn it is; null when none may be used.</summary>

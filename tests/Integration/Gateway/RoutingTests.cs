@@ -35,6 +35,21 @@ public sealed class RoutingTests
     }
 
     [Fact]
+    public async Task An_upstream_that_needs_no_key_takes_over_from_one_that_has_some()
+    {
+        await using var open = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(Upstreams(
+            """{ "id": "u1", "url": "http://127.0.0.1:1", "keys": ["key-one", "key-two"], "priority": 1 }""",
+            $$"""{ "id": "u2", "url": "{{open.Url}}", "priority": 2 }""",
+            balancer: """{ "strategy": "priority" }"""));
+
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(["u1", "u2"], (await gateway.EventAsync()).Attempts.Select(attempt => attempt.UpstreamId));
+    }
+
+    [Fact]
     public async Task An_upstream_that_asks_to_be_left_alone_is_and_others_are_not()
     {
         var full = true;
