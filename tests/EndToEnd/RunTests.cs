@@ -106,6 +106,25 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task A_stream_that_goes_on_for_longer_than_a_stop_may_take_is_cut_and_billed_for_what_was_served()
+    {
+        using var files = GatewayFiles.With(GatewayFiles.Simulator(chunks: 600, chunkDelayMs: 100), server: """{ "limits": { "shutdownSeconds": 1 } }""");
+        using var gateway = await files.RunAsync();
+
+        using var response = await gateway.Http.PostMessageAsync(TestGateway.Body(stream: true, maxTokens: 4000));
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        await ReadToDeltaAsync(reader);
+        await gateway.AskToStopAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => reader.ReadToEndAsync());
+
+        await gateway.ExitAsync();
+        using var again = await files.RunAsync();
+        var completed = Assert.Single(await files.EventsAsync(1));
+        Assert.True(completed.SpendUsd > 0 && completed.SpendUsd < completed.HeldUsd, $"{completed.SpendUsd} of {completed.HeldUsd}");
+        Assert.NotEqual(RequestOutcome.Succeeded, completed.Outcome);
+    }
+
+    [Fact]
     public async Task A_broken_configuration_is_told_whole_with_file_and_path()
     {
         using var files = GatewayFiles.With(GatewayFiles.Simulator());
