@@ -215,9 +215,16 @@ internal ref struct AnthropicBodyReader
             return;
         }
 
-        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            ReadTool();
+            if (reader.TokenType == JsonTokenType.StartObject)
+            {
+                ReadTool();
+            }
+            else
+            {
+                reader.Skip(); // No tool, which is for the upstream to say; what follows counts all the same.
+            }
         }
     }
 
@@ -231,11 +238,13 @@ internal ref struct AnthropicBodyReader
             {
                 reader.Read();
                 search = reader.TokenType == JsonTokenType.String && reader.ValueSpan.StartsWith("web_"u8);
+                reader.Skip();
             }
             else if (reader.ValueTextEquals("max_uses"u8))
             {
                 reader.Read();
                 uses = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) ? Math.Clamp(count, 0, 1000) : uses;
+                reader.Skip();
             }
             else
             {

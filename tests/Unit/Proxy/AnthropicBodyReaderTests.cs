@@ -24,6 +24,16 @@ public sealed class AnthropicBodyReaderTests
         Assert.True(read is { Streaming: true, Fast: true, HasMessages: true, UserId: "u", ThinkingBudgetTokens: 2048, WebSearches: 3, MaxTokens: 4096 });
     }
 
+    [Theory]
+    [InlineData("""null,5,"x",[{"a":1}],""")]
+    [InlineData("""{"type":{"a":[1]},"max_uses":[{"b":2}]},""")]
+    public void What_is_no_tool_hides_no_search_and_nothing_behind_the_tools(string before)
+    {
+        var read = AnthropicBodyReader.Read(Encoding.UTF8.GetBytes($$"""{"tools":[{{before}}{"type":"web_search_20250305","max_uses":3}],"model":"m","messages":[]}"""));
+
+        Assert.True(read is { WebSearches: 3, Model: "m", HasMessages: true });
+    }
+
     [Fact]
     public void The_bound_of_plain_text_is_half_its_bytes()
     {
