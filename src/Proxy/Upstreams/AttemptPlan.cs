@@ -123,8 +123,8 @@ internal sealed class AttemptPlan
         state.Gate.Leave(turn.Upstream.Config.MaxConcurrent);
         if (outcome is null)
         {
-            state.Breaker.Left();
-            turn.Key?.Breaker.Left();
+            state.Breaker.Left(turn.IsProbe);
+            turn.Key?.Breaker.Left(turn.IsKeyProbe);
             return;
         }
 
@@ -162,16 +162,16 @@ internal sealed class AttemptPlan
         if (blamed is Blamed.Key && turn.Key is { } refused)
         {
             refused.Breaker.Bench(outcome.RetryAfter ?? (outcome.Attempt.StatusCode == 429 ? FullBench : RefusedKeyBench), why);
-            breaker.Left();
+            breaker.Left(turn.IsProbe);
             return;
         }
 
         switch (blamed)
         {
             case Blamed.Nobody:
-                breaker.Succeeded(config);
-                turn.Upstream.State.Unhealthy = null; // What serves is there, whatever its check says.
-                turn.Key?.Breaker.Succeeded(config);
+                breaker.Succeeded(config, turn.IsProbe);
+                turn.Key?.Breaker.Succeeded(config, turn.IsKeyProbe);
+                turn.Upstream.State.Served(outcome.Attempt.StartedAt);
                 return;
             case Blamed.Key or Blamed.Upstream when outcome.RetryAfter is { } wait && wait > TimeSpan.Zero:
                 breaker.Bench(wait, why);
@@ -180,14 +180,14 @@ internal sealed class AttemptPlan
                 breaker.Bench(FullBench, why);
                 break;
             case Blamed.Upstream:
-                breaker.Failed(config, why);
+                breaker.Failed(config, why, turn.IsProbe);
                 break;
             default:
-                breaker.Left();
+                breaker.Left(turn.IsProbe);
                 break;
         }
 
-        turn.Key?.Breaker.Left();
+        turn.Key?.Breaker.Left(turn.IsKeyProbe);
     }
 
     private List<Upstream> Candidates(bool force)
@@ -249,10 +249,10 @@ internal sealed class AttemptPlan
             return null;
         }
 
-        var key = state.Keys.Take(upstream.Config.KeyRotation, triedKeys, force);
+        var key = state.Keys.Take(upstream.Config.KeyRotation, triedKeys, force, out var isKeyProbe);
         if (key is null && upstream.Config.Keys.Length > 0)
         {
-            state.Breaker.Left();
+            state.Breaker.Left(isProbe);
             state.Gate.Leave(upstream.Config.MaxConcurrent);
             return null;
         }
@@ -264,7 +264,11 @@ internal sealed class AttemptPlan
 
         number++;
         asked.Add(upstream);
-        return new AttemptTurn(upstream, key, number, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason);
+        return new AttemptTurn(upstream, key, number, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason)
+        {
+            IsProbe = isProbe,
+            IsKeyProbe = isKeyProbe,
+        };
     }
 
     private bool IsLast(Upstream current)

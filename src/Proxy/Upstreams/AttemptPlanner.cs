@@ -13,6 +13,12 @@ namespace CCGate.Proxy.Upstreams;
 internal sealed record AttemptTurn(Upstream Upstream, UpstreamKey? Key, int Number, bool IsLast, string Reason)
 {
     public string KeyHint => Key?.Hint ?? "";
+
+    /// <summary>It decides whether the upstream is back.</summary>
+    public bool IsProbe { get; init; }
+
+    /// <summary>It decides whether the key may be used again.</summary>
+    public bool IsKeyProbe { get; init; }
 }
 
 /// <summary>Plans the attempts of calls.</summary>

@@ -103,14 +103,19 @@ internal sealed class CircuitBreaker(TimeProvider time)
     }
 
     /// <summary>It served a request.</summary>
-    public void Succeeded(CircuitBreakerConfig config)
+    /// <param name="config">When to close.</param>
+    /// <param name="wasProbe">What <see cref="TryEnter"/> said. A stream from before it opened says nothing of now: it must not end a rest that was asked for since.</param>
+    public void Succeeded(CircuitBreakerConfig config, bool wasProbe)
     {
         lock (gate)
         {
             Count(config, failed: false);
-            failuresInRow = 0;
-            probeSince = null;
-            if (isOpen && ++successesInRow >= config.Successes)
+            EndProbe(wasProbe);
+            if (!isOpen)
+            {
+                failuresInRow = 0;
+            }
+            else if (wasProbe && ++successesInRow >= config.Successes)
             {
                 Close();
             }
@@ -118,18 +123,18 @@ internal sealed class CircuitBreaker(TimeProvider time)
     }
 
     /// <summary>It failed at its own fault.</summary>
-    public void Failed(CircuitBreakerConfig config, string why)
+    public void Failed(CircuitBreakerConfig config, string why, bool wasProbe)
     {
         lock (gate)
         {
             Count(config, failed: true);
-            failuresInRow++;
-            probeSince = null;
-            if (!config.Enabled)
+            EndProbe(wasProbe);
+            if (!config.Enabled || (isOpen && !wasProbe))
             {
                 return;
             }
 
+            failuresInRow++;
             if (isOpen)
             {
                 OpenUntil(config.Open, reason ?? why);
@@ -146,22 +151,25 @@ internal sealed class CircuitBreaker(TimeProvider time)
     }
 
     /// <summary>The request came to nothing that says anything of it: the client left, or was itself at fault.</summary>
-    public void Left()
+    public void Left(bool wasProbe)
     {
         lock (gate)
         {
-            probeSince = null;
+            EndProbe(wasProbe);
         }
     }
 
-    /// <summary>It asked to be left alone for a while; one success afterwards closes it.</summary>
+    /// <summary>It asked to be left alone for a while; one success afterwards closes it. It does not end a longer rest.</summary>
     public void Bench(TimeSpan duration, string why)
     {
         lock (gate)
         {
             probeSince = null;
-            OpenUntil(duration, why);
-            successesInRow = int.MaxValue / 2; // The first success is enough: it never failed, it was full.
+            if (!isOpen || time.GetElapsedTime(time.GetTimestamp(), openUntil) < duration)
+            {
+                OpenUntil(duration, why);
+                successesInRow = int.MaxValue / 2; // The first success is enough: it never failed, it was full.
+            }
         }
     }
 
@@ -174,6 +182,8 @@ internal sealed class CircuitBreaker(TimeProvider time)
     }
 
     private CircuitState StateNow() => !isOpen ? CircuitState.Closed : time.GetTimestamp() >= openUntil ? CircuitState.HalfOpen : CircuitState.Open;
+
+    private void EndProbe(bool wasProbe) => probeSince = wasProbe ? null : probeSince;
 
     private bool IsProbing() => probeSince is { } since && time.GetElapsedTime(since) < LongestProbe;
 

@@ -51,8 +51,9 @@ internal sealed class KeyRing(TimeProvider time)
     }
 
     /// <summary>The key whose turn it is; null when none may be used.</summary>
-    public UpstreamKey? Take(KeyRotation rotation, IReadOnlyCollection<UpstreamKey> tried, bool force)
+    public UpstreamKey? Take(KeyRotation rotation, IReadOnlyCollection<UpstreamKey> tried, bool force, out bool isProbe)
     {
+        isProbe = false;
         var all = keys;
         if (all.IsEmpty)
         {
@@ -68,7 +69,7 @@ internal sealed class KeyRing(TimeProvider time)
         for (var step = 0; step < all.Length; step++)
         {
             var key = all[(first + step) % all.Length];
-            if (!tried.Contains(key) && key.Breaker.TryEnter(force: false, out _))
+            if (!tried.Contains(key) && key.Breaker.TryEnter(force: false, out isProbe))
             {
                 return key;
             }
@@ -76,7 +77,7 @@ internal sealed class KeyRing(TimeProvider time)
 
         // Nothing else is left to try: the one that is benched for the shortest time.
         var soonest = force ? all.Where(key => !tried.Contains(key)).MinBy(key => key.Breaker.OpenFor) : null;
-        return soonest?.Breaker.TryEnter(force: true, out _) == true ? soonest : null;
+        return soonest?.Breaker.TryEnter(force: true, out isProbe) == true ? soonest : null;
     }
 
     private int Next(int count)

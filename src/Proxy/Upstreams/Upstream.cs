@@ -41,6 +41,9 @@ internal sealed class UpstreamState(TimeProvider time)
     /// <summary>Milliseconds to the first byte: jumps up with a slow answer, and comes down with quick ones and with time, so that a slow one is tried again (peak EWMA).</summary>
     public double LatencyMs => Volatile.Read(ref latencyMs) * Math.Exp(-time.GetElapsedTime(Volatile.Read(ref latencySince)) / LatencyMemory);
 
+    /// <summary>What serves is there, whatever its check said; but a stream from before the check says nothing of now.</summary>
+    public void Served(DateTimeOffset startedAt) => Unhealthy = startedAt > CheckedAt ? null : Unhealthy;
+
     public void Observe(TimeSpan firstByte)
     {
         var (before, next) = (LatencyMs, firstByte.TotalMilliseconds);

@@ -17,7 +17,7 @@ public sealed class CircuitBreakerTests
     public void So_many_failures_in_a_row_open_it()
     {
         Fail(2);
-        breaker.Succeeded(Config);
+        breaker.Succeeded(Config, wasProbe: false);
         Fail(2);
         Assert.Equal(CircuitState.Closed, breaker.State);
 
@@ -36,13 +36,13 @@ public sealed class CircuitBreakerTests
         var config = Config with { Failures = 1000, FailureRate = 0.5m, MinimumRequests = 10 };
         for (var i = 0; i < 4; i++)
         {
-            breaker.Succeeded(config);
-            breaker.Failed(config, "status 500");
+            breaker.Succeeded(config, wasProbe: false);
+            breaker.Failed(config, "status 500", wasProbe: false);
         }
 
         Assert.Equal(CircuitState.Closed, breaker.State);
-        breaker.Succeeded(config);
-        breaker.Failed(config, "status 500");
+        breaker.Succeeded(config, wasProbe: false);
+        breaker.Failed(config, "status 500", wasProbe: false);
 
         Assert.Equal("5 of 10 requests failed, the last: status 500", breaker.Reason);
     }
@@ -53,11 +53,11 @@ public sealed class CircuitBreakerTests
         var config = Config with { Failures = 1000, FailureRate = 0.5m, MinimumRequests = 10 };
         for (var i = 0; i < 9; i++)
         {
-            breaker.Failed(config, "status 500");
+            breaker.Failed(config, "status 500", wasProbe: false);
         }
 
         time.Advance(TimeSpan.FromSeconds(61));
-        breaker.Failed(config, "status 500");
+        breaker.Failed(config, "status 500", wasProbe: false);
 
         Assert.Equal(CircuitState.Closed, breaker.State);
     }
@@ -73,10 +73,10 @@ public sealed class CircuitBreakerTests
         Assert.True(isProbe);
         Assert.False(breaker.TryEnter(force: false, out _));
 
-        breaker.Succeeded(Config);
+        breaker.Succeeded(Config, wasProbe: true);
         Assert.Equal(CircuitState.HalfOpen, breaker.State);
         Assert.True(breaker.TryEnter(force: false, out _));
-        breaker.Succeeded(Config);
+        breaker.Succeeded(Config, wasProbe: true);
         Assert.Equal(CircuitState.Closed, breaker.State);
         Assert.Null(breaker.Reason);
     }
@@ -88,7 +88,7 @@ public sealed class CircuitBreakerTests
         time.Advance(TimeSpan.FromSeconds(60));
         Assert.True(breaker.TryEnter(force: false, out _));
 
-        Fail(1);
+        Fail(1, wasProbe: true);
 
         Assert.Equal(CircuitState.Open, breaker.State);
         Assert.Equal(TimeSpan.FromSeconds(60), breaker.OpenFor);
@@ -101,7 +101,7 @@ public sealed class CircuitBreakerTests
         time.Advance(TimeSpan.FromSeconds(60));
         Assert.True(breaker.TryEnter(force: false, out _));
 
-        breaker.Left();
+        breaker.Left(wasProbe: true);
 
         Assert.True(breaker.TryEnter(force: false, out _));
     }
@@ -135,9 +135,20 @@ public sealed class CircuitBreakerTests
 
         time.Advance(TimeSpan.FromSeconds(7));
         Assert.True(breaker.TryEnter(force: false, out _));
-        breaker.Succeeded(Config);
+        breaker.Succeeded(Config, wasProbe: true);
 
         Assert.Equal(CircuitState.Closed, breaker.State);
+    }
+
+    [Fact]
+    public void A_short_rest_does_not_end_a_long_one()
+    {
+        Fail(3);
+        breaker.Bench(TimeSpan.FromSeconds(7), "status 503");
+        Assert.Equal(TimeSpan.FromSeconds(60), breaker.OpenFor);
+
+        breaker.Bench(TimeSpan.FromSeconds(90), "status 503");
+        Assert.Equal(TimeSpan.FromSeconds(90), breaker.OpenFor);
     }
 
     [Fact]
@@ -155,17 +166,34 @@ public sealed class CircuitBreakerTests
     {
         for (var i = 0; i < 100; i++)
         {
-            breaker.Failed(Config with { Enabled = false }, "status 500");
+            breaker.Failed(Config with { Enabled = false }, "status 500", wasProbe: false);
         }
 
         Assert.Equal(CircuitState.Closed, breaker.State);
     }
 
-    private void Fail(int times)
+    [Fact]
+    public void A_stream_from_before_it_opened_neither_closes_it_nor_keeps_it_open_longer()
+    {
+        breaker.Bench(TimeSpan.FromSeconds(7), "status 429");
+        breaker.Succeeded(Config, wasProbe: false);
+        Assert.Equal(CircuitState.Open, breaker.State);
+
+        time.Advance(TimeSpan.FromSeconds(5));
+        breaker.Failed(Config, "status 500", wasProbe: false);
+        Assert.Equal(TimeSpan.FromSeconds(2), breaker.OpenFor);
+
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(breaker.TryEnter(force: false, out _));
+        breaker.Left(wasProbe: false);
+        Assert.False(breaker.TryEnter(force: false, out _));
+    }
+
+    private void Fail(int times, bool wasProbe = false)
     {
         for (var i = 0; i < times; i++)
         {
-            breaker.Failed(Config, "status 500");
+            breaker.Failed(Config, "status 500", wasProbe);
         }
     }
 }
