@@ -7,63 +7,38 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>An upstream below HTTP: the test decides for each connection and each request on it what is written and when the connection is closed.</summary>
 internal sealed class KeptConnectionUpstream : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
+    private readonly TcpAcceptor acceptor;
     private readonly Func<RawExchange, Task> answer;
-    private readonly Task accepting;
     private int connections;
     private int requests;
 
     public KeptConnectionUpstream(Func<RawExchange, Task> answer)
     {
         this.answer = answer;
-        listener.Start();
-        accepting = AcceptAsync();
+        acceptor = new TcpAcceptor(ServeAsync);
     }
 
-    public string Url => $"http://{listener.LocalEndpoint}";
+    public string Url => $"http://{acceptor.Address}";
 
     public int Connections => Volatile.Read(ref connections);
 
     /// <summary>Requests whose first bytes arrived.</summary>
     public int Requests => Volatile.Read(ref requests);
 
-    public async ValueTask DisposeAsync()
-    {
-        await stop.CancelAsync();
-        await accepting;
-        listener.Dispose();
-        stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => acceptor.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket socket, CancellationToken stop)
     {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                var socket = await listener.AcceptSocketAsync(stop.Token);
-                running.Add(ServeAsync(socket, Interlocked.Increment(ref connections)));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task ServeAsync(Socket socket, int connection)
-    {
+        var connection = Interlocked.Increment(ref connections);
         using (socket)
         {
             try
             {
                 var buffer = new byte[64 * 1024];
-                for (var request = 1; await socket.ReceiveAsync(buffer.AsMemory(0, 1), SocketFlags.Peek, stop.Token) > 0; request++)
+                for (var request = 1; await socket.ReceiveAsync(buffer.AsMemory(0, 1), SocketFlags.Peek, stop) > 0; request++)
                 {
                     Interlocked.Increment(ref requests);
-                    var exchange = new RawExchange(socket, connection, request, stop.Token);
+                    var exchange = new RawExchange(socket, connection, request, stop);
                     await answer(exchange);
                     if (exchange.IsClosed)
                     {

@@ -7,20 +7,17 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>An upstream that is precise about the bytes it sends and about where it cuts: one script for every connection, no HTTP of its own.</summary>
 internal sealed class RawUpstream : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stopping = new();
+    private readonly TcpAcceptor acceptor;
     private readonly Func<RawConnection, Task> script;
-    private readonly Task accepting;
     private int requests;
 
     private RawUpstream(Func<RawConnection, Task> script)
     {
         this.script = script;
-        listener.Start();
-        accepting = AcceptAsync();
+        acceptor = new TcpAcceptor(PlayAsync);
     }
 
-    public string Url => $"http://{listener.LocalEndpoint}";
+    public string Url => $"http://{acceptor.Address}";
 
     public int Requests => Volatile.Read(ref requests);
 
@@ -35,37 +32,15 @@ internal sealed class RawUpstream : IAsyncDisposable
         return $"http://{socket.LocalEndPoint}";
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await stopping.CancelAsync();
-        listener.Dispose();
-        await accepting;
-        stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => acceptor.DisposeAsync();
 
-    private async Task AcceptAsync()
-    {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                running.Add(PlayAsync(await listener.AcceptSocketAsync(stopping.Token)));
-            }
-        }
-        catch (Exception stopped) when (stopped is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task PlayAsync(Socket socket)
+    private async Task PlayAsync(Socket socket, CancellationToken stopping)
     {
         using (socket)
         {
             try
             {
-                var connection = new RawConnection(socket, stopping.Token);
+                var connection = new RawConnection(socket, stopping);
                 await connection.ReadRequestAsync();
                 Interlocked.Increment(ref requests);
                 await script(connection);

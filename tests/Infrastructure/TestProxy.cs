@@ -8,23 +8,19 @@ namespace CCGate.Tests.Infrastructure;
 /// <summary>A real outgoing proxy on a real port, for HTTP (CONNECT and absolute addresses), SOCKS4 and SOCKS5; remembers where it was asked to go.</summary>
 internal sealed class TestProxy : IAsyncDisposable
 {
-    private readonly TcpListener listener;
-    private readonly CancellationTokenSource stop = new();
+    private readonly TcpAcceptor acceptor;
     private readonly string? login;
-    private readonly Task accepting;
 
     /// <param name="login"><c>user:password</c>, without which it refuses; null takes anybody.</param>
     /// <param name="port">0 takes a free one.</param>
     public TestProxy(string? login = null, int port = 0)
     {
         this.login = login;
-        listener = new TcpListener(IPAddress.Loopback, port);
-        listener.Start();
-        accepting = AcceptAsync();
+        acceptor = new TcpAcceptor(ServeAsync, port);
     }
 
     /// <summary>Host and port.</summary>
-    public string Address => listener.LocalEndpoint.ToString()!;
+    public string Address => acceptor.Address;
 
     /// <summary>What it let through, such as <c>socks5 127.0.0.1:80</c>.</summary>
     public ConcurrentQueue<string> Passed { get; } = new();
@@ -32,37 +28,15 @@ internal sealed class TestProxy : IAsyncDisposable
     /// <summary>How often somebody came without the right login.</summary>
     public int Refused { get; private set; }
 
-    public async ValueTask DisposeAsync()
-    {
-        await stop.CancelAsync();
-        await accepting;
-        listener.Dispose();
-        stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => acceptor.DisposeAsync();
 
-    private async Task AcceptAsync()
-    {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                running.Add(ServeAsync(await listener.AcceptSocketAsync(stop.Token)));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task ServeAsync(Socket socket)
+    private async Task ServeAsync(Socket socket, CancellationToken stopping)
     {
         using var client = new NetworkStream(socket, ownsSocket: true);
         try
         {
             var first = new byte[1];
-            await client.ReadExactlyAsync(first, stop.Token);
+            await client.ReadExactlyAsync(first, stopping);
             await (first[0] switch
             {
                 4 => Socks4Async(client),
@@ -80,7 +54,7 @@ internal sealed class TestProxy : IAsyncDisposable
     {
         var methods = await BytesAsync(client, (await BytesAsync(client, 1))[0]);
         var wanted = (byte)(login is null ? 0 : 2);
-        await client.WriteAsync(new byte[] { 5, methods.Contains(wanted) ? wanted : (byte)0xFF }, stop.Token);
+        await client.WriteAsync(new byte[] { 5, methods.Contains(wanted) ? wanted : (byte)0xFF }, acceptor.Stopping);
         if (!methods.Contains(wanted))
         {
             Refused++;
@@ -92,7 +66,7 @@ internal sealed class TestProxy : IAsyncDisposable
             await BytesAsync(client, 1);
             var user = await TextAsync(client);
             var isRight = $"{user}:{await TextAsync(client)}" == login;
-            await client.WriteAsync(new byte[] { 1, (byte)(isRight ? 0 : 1) }, stop.Token);
+            await client.WriteAsync(new byte[] { 1, (byte)(isRight ? 0 : 1) }, acceptor.Stopping);
             if (!isRight)
             {
                 Refused++;
@@ -136,7 +110,7 @@ internal sealed class TestProxy : IAsyncDisposable
         {
             Refused++;
             await BytesAsync(client, LengthOf(head));
-            await client.WriteAsync("HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"test\"\r\nContent-Length: 0\r\n\r\n"u8.ToArray(), stop.Token);
+            await client.WriteAsync("HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"test\"\r\nContent-Length: 0\r\n\r\n"u8.ToArray(), acceptor.Stopping);
             head = await UntilAsync(client, "\r\n\r\n");
         }
 
@@ -156,17 +130,17 @@ internal sealed class TestProxy : IAsyncDisposable
     private async Task TunnelAsync(NetworkStream client, string how, string host, int port, byte[] granted, byte[]? sent = null)
     {
         using var upstream = new TcpClient();
-        await upstream.ConnectAsync(host, port, stop.Token);
+        await upstream.ConnectAsync(host, port, acceptor.Stopping);
         Passed.Enqueue($"{how} {host}:{port}");
-        await client.WriteAsync(granted, stop.Token);
-        await upstream.GetStream().WriteAsync(sent ?? [], stop.Token);
-        await Task.WhenAny(client.CopyToAsync(upstream.GetStream(), stop.Token), upstream.GetStream().CopyToAsync(client, stop.Token));
+        await client.WriteAsync(granted, acceptor.Stopping);
+        await upstream.GetStream().WriteAsync(sent ?? [], acceptor.Stopping);
+        await Task.WhenAny(client.CopyToAsync(upstream.GetStream(), acceptor.Stopping), upstream.GetStream().CopyToAsync(client, acceptor.Stopping));
     }
 
     private async Task<byte[]> BytesAsync(NetworkStream client, int count)
     {
         var bytes = new byte[count];
-        await client.ReadExactlyAsync(bytes, stop.Token);
+        await client.ReadExactlyAsync(bytes, acceptor.Stopping);
         return bytes;
     }
 
