@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace CCGate.Contracts;
 
 /// <summary>A model name in which <c>*</c> stands for anything, also nothing; case does not matter, the whole name must match.</summary>
@@ -32,6 +34,20 @@ public static class ModelPattern
         }
 
         return pattern.AsSpan(p).TrimStart('*').IsEmpty;
+    }
+
+    /// <summary>Whether one of the patterns stands for the model.</summary>
+    public static bool MatchesAny(ImmutableArray<string> patterns, string model)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (Matches(pattern, model))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Whether the pattern stands for more than one name.</summary>

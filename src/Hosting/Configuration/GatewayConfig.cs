@@ -295,23 +295,10 @@ internal sealed record UpstreamConfig
 
     public SimulatorConfig Simulator { get; init; } = new();
 
-    public bool Serves(string model)
-    {
-        if (ModelMapping.ContainsKey(model))
-        {
-            return true;
-        }
+    /// <summary>What paths are put behind; the simulator's is never connected to.</summary>
+    public string Address => Url?.AbsoluteUri ?? "http://simulator/";
 
-        foreach (var pattern in Models)
-        {
-            if (ModelPattern.Matches(pattern, model))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public bool Serves(string model) => ModelMapping.ContainsKey(model) || ModelPattern.MatchesAny(Models, model);
 }
 
 /// <summary>What a <c>simulator</c> upstream answers.</summary>

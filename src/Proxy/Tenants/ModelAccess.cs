@@ -53,9 +53,9 @@ internal sealed class ModelAccess(UpstreamPool pool)
     private static IEnumerable<string> Names(UpstreamConfig upstream, List<string> priced) =>
         upstream.ModelMapping.Keys
             .Concat(upstream.Models.Where(name => !ModelPattern.IsWildcard(name)))
-            .Concat(priced.Where(name => MatchesAny(upstream.Models, name)));
+            .Concat(priced.Where(name => ModelPattern.MatchesAny(upstream.Models, name)));
 
-    private static bool Allows(TenantConfig tenant, string model) => MatchesAny(tenant.AllowedModels, model);
+    private static bool Allows(TenantConfig tenant, string model) => ModelPattern.MatchesAny(tenant.AllowedModels, model);
 
     private ImmutableArray<Upstream> Serving(TenantConfig tenant, string model, ReadOnlySpan<UpstreamKind> kinds)
     {
@@ -82,19 +82,6 @@ internal sealed class ModelAccess(UpstreamPool pool)
         foreach (var group in upstream.Groups)
         {
             if (tenant.Groups.Contains(group))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static bool MatchesAny(ImmutableArray<string> patterns, string model)
-    {
-        foreach (var pattern in patterns)
-        {
-            if (ModelPattern.Matches(pattern, model))
             {
                 return true;
             }

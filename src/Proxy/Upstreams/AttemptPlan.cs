@@ -29,7 +29,6 @@ internal sealed class AttemptPlan
     private readonly List<Upstream> failed = [];
     private readonly List<UpstreamKey> triedKeys = [];
     private readonly List<Upstream> asked = [];
-    private int number;
     private string? lastFailure;
     private bool passedOver;
 
@@ -82,13 +81,13 @@ internal sealed class AttemptPlan
     /// <summary>The next attempt; null when there is nobody to ask. Each must be told to <see cref="Finish"/>.</summary>
     public async ValueTask<AttemptTurn?> NextAsync(CancellationToken cancellationToken)
     {
-        if (number >= maxAttempts)
+        if (asked.Count >= maxAttempts)
         {
             return null;
         }
 
         var candidates = Candidates(force: false);
-        var force = candidates.Count == 0 && number == 0;
+        var force = candidates.Count == 0 && asked.Count == 0;
         if (force)
         {
             candidates = Candidates(force);
@@ -262,9 +261,8 @@ internal sealed class AttemptPlan
             triedKeys.Add(key);
         }
 
-        number++;
         asked.Add(upstream);
-        return new AttemptTurn(upstream, key, number, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason)
+        return new AttemptTurn(upstream, key, asked.Count, IsLast(upstream), isProbe && !force ? $"{reason}, to see whether it is back" : reason)
         {
             IsProbe = isProbe,
             IsKeyProbe = isKeyProbe,
@@ -273,7 +271,7 @@ internal sealed class AttemptPlan
 
     private bool IsLast(Upstream current)
     {
-        if (number >= maxAttempts)
+        if (asked.Count >= maxAttempts)
         {
             return true;
         }

@@ -170,8 +170,7 @@ internal sealed partial class HealthChecker(UpstreamPool upstreams, ConfigSource
     private static HttpRequestMessage RequestTo(Upstream upstream)
     {
         var (settings, kind) = (upstream.Config.HealthCheck, upstream.Config.Kind);
-        var prefix = upstream.Config.Url?.AbsoluteUri ?? "http://simulator/";
-        var request = new HttpRequestMessage(new HttpMethod(settings.Method), AttemptTransformer.Address(prefix.TrimEnd('/'), upstream.Config, settings.Path))
+        var request = new HttpRequestMessage(new HttpMethod(settings.Method), AttemptTransformer.Address(upstream.Config.Address.TrimEnd('/'), upstream.Config, settings.Path))
         {
             Version = HttpVersion.Version20, // As attempts are sent: one more connection would say less.
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,

@@ -62,7 +62,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         var options = new ForwarderRequestConfig { ActivityTimeout = TimeSpan.FromTicks(Math.Max(upstream.FirstByteTimeout.Ticks, upstream.IdleTimeout.Ticks)) + Grace };
 
         // 3. Forward. YARP streams both ways, flushes what arrives, and aborts the client's connection when an answer breaks off.
-        var error = await forwarder.SendAsync(http, upstream.Url?.AbsoluteUri ?? "http://simulator/", request.Upstream.Connections, options, transformer, clock.Token);
+        var error = await forwarder.SendAsync(http, upstream.Address, request.Upstream.Connections, options, transformer, clock.Token);
         bodyStream.TakeBack();
         transformer.Dispose();
 

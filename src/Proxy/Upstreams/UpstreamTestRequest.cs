@@ -35,7 +35,7 @@ internal static class UpstreamTestRequest
 
     public static HttpRequestMessage Build(UpstreamConfig upstream, string model, string? key)
     {
-        var prefix = (upstream.Url?.AbsoluteUri ?? "http://simulator/").TrimEnd('/');
+        var prefix = upstream.Address.TrimEnd('/');
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes(BodyFor(upstream.Kind, model)));
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         var request = new HttpRequestMessage(HttpMethod.Post, AttemptTransformer.Address(prefix, upstream, PathFor(upstream.Kind, model)))
