@@ -59,7 +59,7 @@ public sealed class LimitTreeTests
             var left = Left(spent, tenant);
             var prompt = Body(100).Length;
             var fits = (long)((left - (((prompt + 1) / 2) * 6m / 1_000_000m)) / (15m / 1_000_000m));
-            if (fits is < 1 or > 4_000)
+            if (fits is < 11 or > 4_000)
             {
                 continue;
             }
