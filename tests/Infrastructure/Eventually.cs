@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace CCGate.Tests.Infrastructure;
 
-/// <summary>Waits for what another thread or process is about to make true; one timeout for all tests.</summary>
+/// <summary>Waits for what another thread or process is about to make true; one timeout for all tests, long enough for a busy machine.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Returns once the condition holds.</summary>

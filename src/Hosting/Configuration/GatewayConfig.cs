@@ -128,6 +128,9 @@ internal sealed record LoadBalancerConfig
     /// <summary>Before an upstream is tried again with another of its keys; doubled each time, with jitter.</summary>
     public TimeSpan Backoff { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>When a second upstream is asked as well, because the first has not begun to answer; null for never.</summary>
+    public TimeSpan? HedgeAfter { get; init; }
+
     public bool HealthChecks { get; init; } = true;
 
     /// <summary>Whether a conversation stays with the upstream that has its prompt cache.</summary>

@@ -306,6 +306,7 @@ internal static class UpstreamsFile
             Models = node.Object("models") is { } models ? [.. ReadStrategies(models)] : [],
             Groups = node.Object("groups") is { } groups ? ReadStrategies(groups).ToImmutableDictionary(pair => pair.Name, pair => pair.Strategy) : balancer.Groups,
             Backoff = node.Milliseconds("backoffMs", balancer.Backoff),
+            HedgeAfter = node.Milliseconds("hedgeAfterMs", TimeSpan.Zero) is var delay && delay > TimeSpan.Zero ? delay : null,
             HealthChecks = node.Boolean("healthCheckEnabled", true),
             FailoverEnabled = node.Boolean("failoverEnabled", true),
             MaxAttempts = (int)node.Integer("maxAttempts", 3, 1, 20),

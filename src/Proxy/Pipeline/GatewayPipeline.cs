@@ -111,24 +111,49 @@ internal sealed partial class GatewayPipeline(
         // When nobody waits for the answer, what is not asked for is not owed.
         while (!http.RequestAborted.IsCancellationRequested && await NextAsync(http, plan) is { } turn)
         {
-            AttemptOutcome? outcome = null;
-            try
+            var request = new AttemptRequest(http, surface, call, turn, billing);
+            AttemptOutcome[] ended = plan.HedgeAfter is { } delay && billing is not null && !turn.IsLast ? await RaceAsync(plan, request, delay) : [await SendAsync(plan, request)];
+            foreach (var outcome in ended)
             {
-                outcome = await forwarder.SendAsync(new AttemptRequest(http, surface, call, turn, billing));
-            }
-            finally
-            {
-                plan.Finish(turn, outcome);
+                outcomes.Add(outcome);
+                metrics.Attempted(outcome);
             }
 
-            outcomes.Add(outcome);
-            metrics.Attempted(outcome);
-            if (outcome.Answered || http.Response.HasStarted)
+            if (outcomes[^1].Answered || http.Response.HasStarted)
             {
                 break;
             }
         }
 
+        return outcomes;
+    }
+
+    private async Task<AttemptOutcome> SendAsync(AttemptPlan plan, AttemptRequest request)
+    {
+        AttemptOutcome? outcome = null;
+        try
+        {
+            return outcome = await forwarder.SendAsync(request);
+        }
+        finally
+        {
+            plan.Finish(request.Turn, outcome);
+        }
+    }
+
+    /// <summary>One upstream, and when it has not begun to answer after the delay, another one as well; the one that answered comes last.</summary>
+    private async Task<AttemptOutcome[]> RaceAsync(AttemptPlan plan, AttemptRequest request, TimeSpan delay)
+    {
+        using var race = new AttemptRace(request.Http);
+        var first = SendAsync(plan, request.In(race, request.Turn));
+        await ((Task)first).WaitAsync(delay, time, race.Decided).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (first.IsCompleted || !race.TryHedge() || plan.Hedge(request.Turn, delay) is not { } other)
+        {
+            return [await first];
+        }
+
+        var outcomes = await Task.WhenAll(first, SendAsync(plan, request.In(race, other)));
+        Array.Sort(outcomes, (left, right) => left.Answered.CompareTo(right.Answered));
         return outcomes;
     }
 

@@ -33,13 +33,13 @@ internal static class Settlement
         Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes, exchange.ClientLeft), instance, now) with { Abort = AbortOf(outcomes, exchange.ClientLeft) };
 
     /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
-    public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered) => Priced(attempt, request, failure switch
+    public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered, bool wasSent) => Priced(attempt, request, failure switch
     {
         // No provider bills a request it never read, or one it answered with an error.
-        AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
+        _ when !wasSent || failure is AttemptFailure.UpstreamUnreachable or AttemptFailure.UpstreamError => new MeteredUsage(new TokenUsage(), UsageState.KnownZero, null, Ended: false, null),
 
         // It was read, and left alone before anybody could say what that costs. Never zero by accident.
-        AttemptFailure.ClientAborted or AttemptFailure.UpstreamTimeout when metered is null or { State: UsageState.Unknown } =>
+        AttemptFailure.ClientAborted or AttemptFailure.Outrun or AttemptFailure.UpstreamTimeout when metered is null or { State: UsageState.Unknown } =>
             new MeteredUsage(LikelyInput(request.Call) with { OutputTokens = metered?.Usage.OutputTokens ?? 0 }, UsageState.Estimated, metered?.Model, Ended: false, metered?.StreamError),
 
         // It answered, and nothing it said can be read as usage: nobody knows, and the hold stays until somebody does.

@@ -35,8 +35,17 @@ internal sealed class AttemptClock : IDisposable
     /// <summary>From here on what is over ends the reads of the upstream, not the answer: it gets an end that the client understands.</summary>
     public void LeaveEndingTo(StreamEnding next) => ending = next;
 
+    public bool IsStopped { get; private set; }
+
     /// <summary>The setting that ended the attempt; null as long as none has.</summary>
     public string? Exceeded => exceeded;
+
+    /// <summary>Nobody wants the answer any more.</summary>
+    public void Stop()
+    {
+        IsStopped = true;
+        source.Cancel();
+    }
 
     /// <summary>The answer has begun: from here on it may be silent for as long as <c>timeouts.idleSeconds</c> says.</summary>
     public void Begin()

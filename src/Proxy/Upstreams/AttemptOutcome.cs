@@ -23,6 +23,9 @@ internal enum AttemptFailure
     /// <summary>The answer had begun and then said that it failed.</summary>
     UpstreamStreamError,
 
+    /// <summary>Another upstream, asked as well, answered first.</summary>
+    Outrun,
+
     /// <summary>The client left, or could not be written to.</summary>
     ClientAborted,
 }

@@ -29,6 +29,7 @@ internal sealed class AttemptPlan
     private readonly List<Upstream> failed = [];
     private readonly List<UpstreamKey> triedKeys = [];
     private readonly List<Upstream> asked = [];
+    private readonly Lock gate = new(); // Two attempts may be under way at a time.
     private string? lastFailure;
     private bool passedOver;
 
@@ -50,6 +51,9 @@ internal sealed class AttemptPlan
 
     /// <summary>What became of the conversation's place.</summary>
     public AffinityOutcome Affinity { get; private set; }
+
+    /// <summary>When a second upstream is asked as well; null for never.</summary>
+    public TimeSpan? HedgeAfter => snapshot.LoadBalancer.HedgeAfter;
 
     /// <summary>Why upstreams were not asked, and when the first of all can be, for a refusal.</summary>
     public (string Why, TimeSpan? RetryAfter) Unavailable()
@@ -94,6 +98,36 @@ internal sealed class AttemptPlan
         }
 
         var full = new List<Upstream>();
+        if (TakeFree(candidates, force, full) is { } turn)
+        {
+            await BackOffAsync(turn, cancellationToken);
+            return turn;
+        }
+
+        return full.Count > 0 && await WaitAsync(full, cancellationToken) is { } free ? TryTake(free, "it had a place first", force) : null;
+    }
+
+    /// <summary>Another upstream that has a place now, for a request whose first has not begun to answer; null when there is none. To be told to <see cref="Finish"/> too.</summary>
+    public AttemptTurn? Hedge(AttemptTurn slow, TimeSpan after)
+    {
+        lock (gate)
+        {
+            if (asked.Count >= maxAttempts)
+            {
+                return null;
+            }
+
+            failed.Add(slow.Upstream);
+            lastFailure = $"{slow.Upstream.Config.Id} had not begun to answer in {after.TotalMilliseconds:0} ms";
+
+            // If it fails, the first may still answer.
+            return TakeFree(Candidates(force: false), force: false, full: []) is { } turn ? turn with { IsLast = false } : null;
+        }
+    }
+
+    /// <summary>The first choice that has a place, and who would have been chosen before it.</summary>
+    private AttemptTurn? TakeFree(List<Upstream> candidates, bool force, List<Upstream> full)
+    {
         while (candidates.Count > 0)
         {
             var (upstream, reason) = Choose(candidates, force);
@@ -103,20 +137,27 @@ internal sealed class AttemptPlan
             }
             else if (TryTake(upstream, reason, force) is { } turn)
             {
-                await BackOffAsync(turn, cancellationToken);
                 return turn;
             }
 
             candidates.Remove(upstream);
         }
 
-        return full.Count > 0 && await WaitAsync(full, cancellationToken) is { } free ? TryTake(free, "it had a place first", force) : null;
+        return null;
     }
 
     /// <summary>Gives the place back, and tells the upstream and its key what the attempt says of them.</summary>
     /// <param name="turn">What <see cref="NextAsync"/> gave.</param>
     /// <param name="outcome">Null when the attempt did not come to an end that says anything.</param>
     public void Finish(AttemptTurn turn, AttemptOutcome? outcome)
+    {
+        lock (gate)
+        {
+            End(turn, outcome);
+        }
+    }
+
+    private void End(AttemptTurn turn, AttemptOutcome? outcome)
     {
         var state = turn.Upstream.State;
         state.Gate.Leave(turn.Upstream.Config.MaxConcurrent);
@@ -407,7 +448,7 @@ internal enum Blamed
     /// <summary>The credential, or what the provider grants it.</summary>
     Key,
 
-    /// <summary>The client, who left, or its request.</summary>
+    /// <summary>The client, who left, or its request, or nobody: what became of it says nothing of the upstream.</summary>
     Client,
 }
 
@@ -417,7 +458,7 @@ internal static class Blame
     public static Blamed Of(AttemptFailure failure, int? status) => failure switch
     {
         AttemptFailure.None => Blamed.Nobody,
-        AttemptFailure.ClientAborted => Blamed.Client,
+        AttemptFailure.ClientAborted or AttemptFailure.Outrun => Blamed.Client,
         AttemptFailure.UpstreamError => status switch
         {
             401 or 402 or 403 or 429 => Blamed.Key,

@@ -26,6 +26,9 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
     /// <summary>This upstream's answer is the one for the client, whether or not a byte of it has been sent.</summary>
     public bool IsAnswering { get; private set; }
 
+    /// <summary>It would have been, had another upstream not been faster.</summary>
+    public bool IsOutrun { get; private set; }
+
     public AttemptMeter? Meter { get; private set; }
 
     public DateTimeOffset? FirstByteAt => opening?.FirstByteAt ?? firstByteAt?.Invoke();
@@ -89,6 +92,12 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         if (!await MayAnswerAsync(httpContext, proxyResponse, cancellationToken))
         {
+            return false;
+        }
+
+        if (request.Race?.TryWin(httpContext) == false)
+        {
+            IsOutrun = true;
             return false;
         }
 

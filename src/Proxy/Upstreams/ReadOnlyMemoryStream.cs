@@ -18,6 +18,9 @@ internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : Forward
 
     public int Size => bytes.Length;
 
+    /// <summary>Whether any of them may have been sent.</summary>
+    public bool WasRead { get; private set; }
+
     public override int Read(Span<byte> buffer)
     {
         var count = ReadAt(position, buffer);
@@ -58,6 +61,7 @@ internal sealed class ReadOnlyMemoryStream(ReadOnlyMemory<byte> bytes) : Forward
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(takenBack, this);
+            WasRead = true;
             var count = Math.Min(buffer.Length, bytes.Length - start);
             bytes.Span.Slice(start, count).CopyTo(buffer);
             return count;

@@ -26,6 +26,11 @@ internal sealed record AttemptRequest(HttpContext Http, ISurface Surface, Call C
 {
     public Upstream Upstream => Turn.Upstream;
 
+    /// <summary>The other attempt there may be for the same answer.</summary>
+    public AttemptRace? Race { get; private init; }
+
+    public AttemptRequest In(AttemptRace race, AttemptTurn turn) => new(race.Enter(), Surface, Call, turn, Billing) { Race = race };
+
     public string ProviderModel { get; } = Turn.Upstream.ProviderModel(Call.Model);
 
     /// <summary>What is free is not worth reading to its end.</summary>
@@ -57,6 +62,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
         // 2. The clock covers the wait for the upstream; YARP's own timer, which is later, a client that takes nothing.
         using var clock = new AttemptClock(upstream, time);
+        using var lost = request.Race?.Decided.Register(() => StopLoser(request, clock));
         AttemptTransformer? transformer = null;
         transformer = new AttemptTransformer(request, clock, time, () => SettleEarly(request, transformer!.Meter!));
         var options = new ForwarderRequestConfig { ActivityTimeout = TimeSpan.FromTicks(Math.Max(upstream.FirstByteTimeout.Ticks, upstream.IdleTimeout.Ticks)) + Grace };
@@ -69,14 +75,15 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         // 4. Who failed, if anybody?
         var metered = transformer.Meter?.Finish();
         var isDrained = Drain.IsApplied(drain);
-        var failure = FailureOf(client, isDrained, transformer, clock.Exceeded is not null && !http.Response.HasStarted, error, metered);
+        var failure = IsOutrun(transformer, clock, error) ? AttemptFailure.Outrun
+            : FailureOf(client, isDrained, transformer, clock.Exceeded is not null && !http.Response.HasStarted, error, metered);
         var answered = http.Response.HasStarted || (transformer.IsAnswering && error is ForwarderError.None);
         if (!answered)
         {
             TakeBack(http.Response);
         }
 
-        if (failure is not AttemptFailure.None)
+        if (failure is not (AttemptFailure.None or AttemptFailure.Outrun))
         {
             LogFailed(upstream.Id, request.Turn.Number, failure, transformer.StatusCode, error);
         }
@@ -97,7 +104,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             CostMultiplier = upstream.CostMultiplier,
         };
         return new AttemptOutcome(
-            request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered),
+            request.Billing is null ? attempt : Settlement.Price(attempt, request, failure, metered, wasSent: bodyStream.WasRead),
             failure,
             answered)
         {
@@ -106,11 +113,24 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         };
     }
 
+    private static void StopLoser(AttemptRequest request, AttemptClock clock)
+    {
+        if (request.Race!.IsLostBy(request.Http))
+        {
+            clock.Stop();
+        }
+    }
+
     /// <summary>A client that has the whole answer may send its next request before this one's code has come to its end: its hold must be gone by then.</summary>
     private static void SettleEarly(AttemptRequest request, AttemptMeter meter)
     {
+        if (request.Race?.IsHedged == true)
+        {
+            return; // The other one's part is not known yet.
+        }
+
         var attempt = new Attempt { ProviderModel = request.ProviderModel, CostMultiplier = request.Upstream.Config.CostMultiplier };
-        request.Billing!.Settle(Settlement.Price(attempt, request, AttemptFailure.None, meter.Finish()));
+        request.Billing!.Settle(Settlement.Price(attempt, request, AttemptFailure.None, meter.Finish(), wasSent: true));
     }
 
     /// <summary>An answer that broke off before its first byte left its status and headers: the next attempt, or a refusal, begins without them.</summary>
@@ -123,6 +143,9 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             response.Headers.Remove(name);
         }
     }
+
+    private static bool IsOutrun(AttemptTransformer transformer, AttemptClock clock, ForwarderError error) =>
+        transformer.IsOutrun || (clock.IsStopped && (error is not ForwarderError.None || transformer.GivenUp is AttemptFailure.UpstreamTimeout));
 
     private static AttemptFailure FailureOf(ClientPresence client, bool isDrained, AttemptTransformer transformer, bool isLate, ForwarderError error, MeteredUsage? metered)
     {
@@ -168,6 +191,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
 
     private static string Describe(AttemptFailure failure, AttemptTransformer transformer, string? exceeded, ForwarderError error, MeteredUsage? metered) => failure switch
     {
+        AttemptFailure.Outrun => "gateway: another upstream answered first",
         AttemptFailure.UpstreamTimeout => $"upstream: no answer in time ({exceeded ?? "timeouts.connectSeconds"})",
         not AttemptFailure.ClientAborted when transformer.Complaint is { } complaint => $"upstream: {complaint}",
         AttemptFailure.UpstreamUnreachable => $"upstream: unreachable ({error})",

@@ -10,6 +10,7 @@ using CCGate.Tests.Infrastructure;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace CCGate.Tests.Integration.Gateway;
 
@@ -17,6 +18,7 @@ namespace CCGate.Tests.Integration.Gateway;
 public sealed class JournalDeliveryTests : IAsyncLifetime
 {
     private readonly Stack<IAsyncDisposable> started = [];
+    private readonly Warnings warnings = new();
     private RabbitMqServer rabbit = null!;
     private Uri broker = null!;
     private string database = "";
@@ -108,6 +110,7 @@ public sealed class JournalDeliveryTests : IAsyncLifetime
     private async Task<WebApplication> StartAsync(WebApplication app)
     {
         started.Push(app);
+        app.Services.GetRequiredService<ILoggerFactory>().AddProvider(warnings);
         await app.StartAsync();
         return app;
     }
@@ -123,9 +126,10 @@ public sealed class JournalDeliveryTests : IAsyncLifetime
         return response.RequestId();
     }
 
-    private static Task StoredAsync(IEventStore store, List<Guid> ids) => Eventually.PassesAsync(async () =>
+    private Task StoredAsync(IEventStore store, List<Guid> ids) => Eventually.PassesAsync(async () =>
     {
         var stored = await store.ReadAsync(0, long.MaxValue, 100_000, CancellationToken.None);
-        Assert.Equal(ids.Order(), stored.Where(found => found.Type == EventTypes.RequestCompleted).Select(found => found.Id).Order());
+        var requests = stored.Where(found => found.Type == EventTypes.RequestCompleted).Select(found => found.Id).Order();
+        Assert.True(ids.Order().SequenceEqual(requests), $"{requests.Count()} of {ids.Count} requests are stored\n{warnings}");
     });
 }
