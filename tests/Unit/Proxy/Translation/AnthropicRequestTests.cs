@@ -91,7 +91,7 @@ public sealed class AnthropicRequestTests
     [InlineData("null", "max", "max", null)]
     public void Thinking_is_read_with_its_effort(string thinking, string? effort, string? expectedEffort, long? budget)
     {
-        var conversation = Read($$"""{"messages":[],"thinking":{{thinking}},"output_config":{"effort":{{JsonSerializer.Serialize(effort)}}}}""");
+        var conversation = Read($$$"""{"messages":[],"thinking":{{{thinking}}},"output_config":{"effort":{{{JsonSerializer.Serialize(effort)}}}}}""");
 
         Assert.Equal(new Reasoning(expectedEffort, budget), conversation.Reasoning);
     }
@@ -150,7 +150,7 @@ public sealed class AnthropicRequestTests
         }
 
         Assert.Throws<RefusedException>(() => Read(string.Concat(Enumerable.Repeat("{\"messages\":[", 2000))));
-        Read($$$"""{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"i","name":"n","input":{"a":{{{new string('[', 900)}}}{{{new string(']', 900)}}}}}]}]}""");
+        Read("""{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"i","name":"n","input":{"a":DEEP}}]}]}""".Replace("DEEP", new string('[', 900) + new string(']', 900), StringComparison.Ordinal));
     }
 
     private static bool HasHostedTool(JsonElement body) =>

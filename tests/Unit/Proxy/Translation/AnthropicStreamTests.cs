@@ -10,7 +10,7 @@ namespace CCGate.Tests.Unit.Proxy.Translation;
 /// <summary>The stream of the Messages API, read and written.</summary>
 public sealed class AnthropicStreamTests
 {
-    private const string Signature = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYdsAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
+    private const string Signature = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYdsAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
 
     [Theory]
     [InlineData(1)]
@@ -20,7 +20,14 @@ public sealed class AnthropicStreamTests
     {
         var first = new TokenUsage
         {
-            InputTokens = 472, CacheReadTokens = 1024, CacheWrite5mTokens = 100, CacheWrite1hTokens = 200, OutputTokens = 4, ServiceTier = "standard", InferenceGeo = "us", Speed = "fast",
+            InputTokens = 472,
+            CacheReadTokens = 1024,
+            CacheWrite5mTokens = 100,
+            CacheWrite1hTokens = 200,
+            OutputTokens = 4,
+            ServiceTier = "standard",
+            InferenceGeo = "us",
+            Speed = "fast",
         };
         AnswerEvent[] expected =
         [
