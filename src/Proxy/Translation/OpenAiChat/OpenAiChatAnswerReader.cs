@@ -44,8 +44,8 @@ internal static class OpenAiChatAnswerReader
         ? OpenAiUsage.Read(usage) with { ServiceTier = UsageJson.Text(body, "service_tier") }
         : null;
 
-    /// <summary>What a message, or a piece of one, cites; null for nothing.</summary>
-    public static List<Citation>? ReadCitations(JsonElement message)
+    /// <summary>What a message, or a piece of one, cites.</summary>
+    public static IReadOnlyList<Citation> ReadCitations(JsonElement message)
     {
         List<Citation>? citations = null;
         foreach (var annotation in Items(message, "annotations"))
@@ -56,7 +56,7 @@ internal static class OpenAiChatAnswerReader
             }
         }
 
-        return citations;
+        return citations is null ? [] : citations;
     }
 
     public static List<JsonElement>? ReadLogprobs(JsonElement choice) =>
@@ -130,7 +130,7 @@ internal static class OpenAiChatAnswerReader
         var text = Text(message, "content");
         if (text.Length > 0)
         {
-            answer.Parts.Add(new TextPart(text) { Citations = ReadCitations(message) ?? [] });
+            answer.Parts.Add(new TextPart(text) { Citations = ReadCitations(message) });
         }
 
         if (UsageJson.Text(message, "refusal") is { Length: > 0 } refusal)

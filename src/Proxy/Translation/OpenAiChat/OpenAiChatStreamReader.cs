@@ -159,7 +159,7 @@ internal sealed class OpenAiChatStreamReader : IAnswerReader
             calls.Pass(new TextDelta(text), events);
         }
 
-        foreach (var citation in OpenAiChatAnswerReader.ReadCitations(delta) ?? [])
+        foreach (var citation in OpenAiChatAnswerReader.ReadCitations(delta))
         {
             calls.Pass(new CitationAdded(citation), events);
         }
