@@ -56,7 +56,7 @@ internal static class OpenAiChatAnswerReader
             }
         }
 
-        return citations is null ? [] : citations;
+        return citations ?? (IReadOnlyList<Citation>)[];
     }
 
     public static List<JsonElement>? ReadLogprobs(JsonElement choice) =>
