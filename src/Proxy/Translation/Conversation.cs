@@ -62,6 +62,9 @@ internal sealed class Conversation
     /// <summary>Whether a chat client asked its stream for the usage (<c>stream_options.include_usage</c>).</summary>
     public bool IncludeUsage { get; set; }
 
+    /// <summary>A chat client offered <c>functions</c>, from before there were tools: it knows no other calls, and one at a time.</summary>
+    public bool UsesFunctions { get; set; }
+
     /// <summary>Adds to the last turn when that is the same role's, for there are protocols where roles must alternate.</summary>
     public void Add(Role role, Part part)
     {
@@ -71,6 +74,20 @@ internal sealed class Conversation
         }
 
         last.Parts.Add(part);
+    }
+
+    /// <summary>Whether the tool of this name takes text: <see cref="Tool.IsFreeForm"/>.</summary>
+    public bool IsFreeForm(string name)
+    {
+        foreach (var tool in Tools)
+        {
+            if (tool.Name == name)
+            {
+                return tool.IsFreeForm;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The tool that an earlier turn called by this id, for protocols whose results name it.</summary>
