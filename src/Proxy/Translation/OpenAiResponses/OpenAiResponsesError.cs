@@ -42,7 +42,7 @@ internal static class OpenAiResponsesError
     /// <summary>What a stream says of its failure: its status is the one that its code would have had.</summary>
     public static Fault ReadInStream(JsonElement error)
     {
-        var status = (ResponsesJson.Text(error, "code") ?? ResponsesJson.Text(error, "type")) switch
+        var status = Code(error) switch
         {
             "rate_limit_exceeded" or "insufficient_quota" or "usage_limit_reached" => 429,
             "server_is_overloaded" or "slow_down" or "overloaded_error" => 503,
@@ -93,7 +93,7 @@ internal static class OpenAiResponsesError
 
     private static Fault Read(int status, JsonElement error)
     {
-        var code = ResponsesJson.Text(error, "code") ?? ResponsesJson.Text(error, "type");
+        var code = Code(error);
         var kind = code is "insufficient_quota" or "billing_hard_limit_reached" ? FaultKind.Billing : Fault.KindOf(status);
         return new Fault(kind, status, Short(ResponsesJson.Text(error, "message") ?? $"The upstream failed ({code ?? "without saying why"})."))
         {
@@ -101,6 +101,10 @@ internal static class OpenAiResponsesError
             Param = ResponsesJson.Text(error, "param"),
         };
     }
+
+    // An event that is the error itself has its own name as its type.
+    private static string? Code(JsonElement error) =>
+        ResponsesJson.Text(error, "code") ?? (ResponsesJson.Text(error, "type") is { } type and not ("error" or "response.failed") ? type : null);
 
     private static string Short(string message) => message.Length <= MaxMessageChars ? message : message[..MaxMessageChars];
 }
