@@ -195,8 +195,16 @@ internal sealed record Tool(string Name, string? Description, JsonElement? Schem
     /// <summary>It takes text instead of JSON (<c>custom</c> tools). Elsewhere it is a function with the one string <c>input</c>.</summary>
     public bool IsFreeForm { get; init; }
 
+    /// <summary>What the client calls it where that is more than a function's name; null for a plain function. Only the writer of the client's answers asks.</summary>
+    public ToolOrigin? Origin { get; init; }
+
     public CacheMarker? Cache { get; init; }
 }
+
+/// <summary>A tool as the client offered it, before it became a function.</summary>
+/// <param name="Type">Such as <c>function</c>, <c>local_shell</c> or <c>tool_search</c>.</param>
+/// <param name="Space">The group within which its name is unique; null when there is none.</param>
+internal sealed record ToolOrigin(string Type, string? Space, string Name);
 
 /// <summary>Whether tools are called.</summary>
 internal enum ToolChoice

@@ -11,10 +11,11 @@ namespace CCGate.Proxy.Translation;
 internal static class ToolNames
 {
     private const int HashLength = 9;
+    private const int MostLetters = 64; // developers.openai.com/api/reference: function names of both its protocols.
     private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
     /// <summary>The name itself where it is allowed: letters, digits, <c>_</c> and <c>-</c>, and no more than <paramref name="max"/> of them.</summary>
-    public static string Fit(string name, int max) => IsAllowed(name, max) ? name : string.Create(CultureInfo.InvariantCulture, $"{Prefix(name, max - HashLength)}_{Hash(name):x8}");
+    public static string Fit(string name, int max = MostLetters) => IsAllowed(name, max) ? name : string.Create(CultureInfo.InvariantCulture, $"{Prefix(name, max - HashLength)}_{Hash(name):x8}");
 
     /// <summary>The name that a client gave the tool which an upstream calls by the fitted one, whatever length was allowed.</summary>
     public static string Restore(List<Tool> tools, string fitted)
