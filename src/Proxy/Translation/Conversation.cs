@@ -62,6 +62,9 @@ internal sealed class Conversation
     /// <summary>Whether a chat client asked its stream for the usage (<c>stream_options.include_usage</c>).</summary>
     public bool IncludeUsage { get; set; }
 
+    /// <summary>Whether a client of Gemini's reads its stream as a JSON array, because it did not ask for events (<c>alt=sse</c>).</summary>
+    public bool StreamsAsArray { get; init; }
+
     /// <summary>Adds to the last turn when that is the same role's, for there are protocols where roles must alternate.</summary>
     public void Add(Role role, Part part)
     {
