@@ -14,8 +14,8 @@ internal static class GeminiFixture
 {
     public static Conversation ReadRequest(string body, Losses? losses = null, string query = "?alt=sse", bool streaming = false)
     {
-        var bytes = Encoding.UTF8.GetBytes(body);
-        using var request = new RequestBody(bytes, bytes.Length);
+        var bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(body.Length));
+        using var request = new RequestBody(bytes, Encoding.UTF8.GetBytes(body, bytes));
         var call = new Call(CallKind.Generation, "/v1beta/models/{model}:generateContent", query, "gemini-3-pro", request) { Streaming = streaming };
         return GeminiProtocol.Instance.ReadRequest(call, losses ?? new Losses());
     }
