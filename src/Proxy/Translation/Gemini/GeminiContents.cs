@@ -17,7 +17,8 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
 {
     private readonly StringBuilder thought = new();
     private readonly StringBuilder text = new();
-    private readonly List<(string Id, string Name)> unanswered = [];
+    private readonly HashSet<string> unanswered = [];
+    private readonly Dictionary<string, Queue<string>> callsByName = [];
     private int calls;
 
     public void Read(JsonElement contents)
@@ -26,7 +27,7 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
         if (contents.ValueKind == JsonValueKind.Object)
         {
             ReadContent(contents, "contents");
-            Flush();
+            Finish();
             return;
         }
 
@@ -37,7 +38,7 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
             index++;
         }
 
-        Flush();
+        Finish();
     }
 
     private void ReadContent(JsonElement content, string path)
@@ -138,27 +139,21 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
         }
 
         Flush();
-        var id = Text(call, "id") is { Length: > 0 } given ? given : "call_" + calls.ToString(CultureInfo.InvariantCulture);
+        var id = Text(call, "id") is { Length: > 0 } given ? given : "gemini_" + calls.ToString(CultureInfo.InvariantCulture);
         calls++;
-        unanswered.Add((id, name));
+        unanswered.Add(id);
+        if (!callsByName.TryGetValue(name, out var same))
+        {
+            callsByName[name] = same = [];
+        }
+
+        same.Enqueue(id);
         conversation.Add(Role.Assistant, new ToolCallPart(id, name, args?.GetRawText() ?? "{}") { Signature = signature is null ? null : FromClient(signature).Marked });
     }
 
     private void ReadResult(JsonElement response, string path)
     {
-        var name = Text(response, "name");
-        var id = Text(response, "id");
-        var call = unanswered.FindIndex(one => one.Id == id);
-        if (call < 0)
-        {
-            call = unanswered.FindIndex(one => one.Name == name);
-        }
-
-        if (call < 0)
-        {
-            throw Losses.Refuse(path, "answers no function call before it");
-        }
-
+        var id = CallAnswered(response) ?? throw Losses.Refuse(path, "answers no function call before it");
         var content = new List<Part>();
         var isError = ReadResponse(Member(response, "response"), content);
         if (Member(response, "parts") is { } parts)
@@ -171,8 +166,28 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
             }
         }
 
-        AddResult(new ToolResultPart(unanswered[call].Id, content, isError));
-        unanswered.RemoveAt(call);
+        conversation.Add(Role.User, new ToolResultPart(id, content, isError));
+    }
+
+    private string? CallAnswered(JsonElement response)
+    {
+        if (Text(response, "id") is { } id && unanswered.Remove(id))
+        {
+            return id;
+        }
+
+        if (Text(response, "name") is { } name && callsByName.TryGetValue(name, out var same))
+        {
+            while (same.TryDequeue(out var first))
+            {
+                if (unanswered.Remove(first))
+                {
+                    return first;
+                }
+            }
+        }
+
+        return null;
     }
 
     /// <summary>What the tool said; whether that is an error.</summary>
@@ -194,19 +209,6 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
         }
 
         return error is not null;
-    }
-
-    /// <summary>Adds it to the user's turn, behind the results that are there and before everything else.</summary>
-    private void AddResult(ToolResultPart result)
-    {
-        conversation.Add(Role.User, result);
-        var parts = conversation.Turns[^1].Parts;
-        var place = parts.FindIndex(part => part is not ToolResultPart);
-        if (place >= 0)
-        {
-            parts.RemoveAt(parts.Count - 1);
-            parts.Insert(place, result);
-        }
     }
 
     private MediaPart? ReadMedia(JsonElement part, string path)
@@ -264,6 +266,26 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
         {
             conversation.Add(Role.Assistant, new TextPart(text.ToString()));
             text.Clear();
+        }
+    }
+
+    private void Finish()
+    {
+        Flush();
+        foreach (var turn in conversation.Turns)
+        {
+            PutResultsFirst(turn.Parts);
+        }
+    }
+
+    private static void PutResultsFirst(List<Part> parts)
+    {
+        var first = parts.FindIndex(part => part is not ToolResultPart);
+        if (first >= 0 && parts.FindIndex(first, part => part is ToolResultPart) >= 0)
+        {
+            var rest = parts.FindAll(part => part is not ToolResultPart);
+            parts.RemoveAll(part => part is not ToolResultPart);
+            parts.AddRange(rest);
         }
     }
 

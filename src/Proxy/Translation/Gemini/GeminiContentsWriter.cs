@@ -13,11 +13,20 @@ internal sealed class GeminiContentsWriter(Conversation conversation, Utf8JsonWr
 
     private readonly Dictionary<string, (string Name, int Order)> callsById = [];
     private readonly bool isThree = IsThree(conversation.Model) == true;
+    private readonly HashSet<string> freeForm = [];
     private string? role;
     private string? pending;
 
     public void Write()
     {
+        foreach (var tool in conversation.Tools)
+        {
+            if (tool.IsFreeForm)
+            {
+                freeForm.Add(tool.Name);
+            }
+        }
+
         json.WriteStartArray("contents"u8);
         for (var index = 0; index < conversation.Turns.Count;)
         {
@@ -142,7 +151,7 @@ internal sealed class GeminiContentsWriter(Conversation conversation, Utf8JsonWr
         json.WriteStartObject("functionCall"u8);
         json.WriteString("name"u8, call.Name);
         json.WritePropertyName("args"u8);
-        WriteArguments(json, call.Arguments, IsFreeForm(call.Name));
+        WriteArguments(json, call.Arguments, freeForm.Contains(call.Name));
         json.WriteEndObject();
         if (signature is not null)
         {
@@ -263,19 +272,6 @@ internal sealed class GeminiContentsWriter(Conversation conversation, Utf8JsonWr
         json.WriteStartObject();
         json.WriteString(isError ? "error"u8 : "output"u8, text);
         json.WriteEndObject();
-    }
-
-    private bool IsFreeForm(string name)
-    {
-        foreach (var tool in conversation.Tools)
-        {
-            if (tool.IsFreeForm && tool.Name == name)
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private void NoteCache(Part part)

@@ -86,7 +86,8 @@ internal static class GeminiJson
     /// <summary>Writes the arguments of a call as the object they have to be; a text that is none becomes its only member.</summary>
     public static void WriteArguments(Utf8JsonWriter json, string arguments, bool isFreeForm = false)
     {
-        if (!isFreeForm && ObjectIn(arguments) is { } parsed)
+        // Line breaks stand between the tokens only, and would end the frame of an event.
+        if (!isFreeForm && ObjectIn(arguments.Replace('\n', ' ').Replace('\r', ' ')) is { } parsed)
         {
             WriteRaw(json, parsed);
             return;

@@ -41,12 +41,12 @@ public sealed class GeminiRequestTests
         Assert.Equal(
             [
                 new ThinkingPart("Hm…", null), new TextPart("Let me see."),
-                new ToolCallPart("call_0", "weather", """{"city": "Bonn"}""") { Signature = "ccgate.gemini.c2ln" },
-                new ToolCallPart("call_1", "weather", """{"city": "Köln"}"""),
+                new ToolCallPart("gemini_0", "weather", """{"city": "Bonn"}""") { Signature = "ccgate.gemini.c2ln" },
+                new ToolCallPart("gemini_1", "weather", """{"city": "Köln"}"""),
             ],
             read.Turns[1].Parts.Select(part => part is TextPart text ? new TextPart(text.Text) : part));
         var results = read.Turns[2].Parts.OfType<ToolResultPart>().ToList();
-        Assert.Equal([("call_0", false), ("call_1", true)], results.Select(result => (result.CallId, result.IsError)));
+        Assert.Equal([("gemini_0", false), ("gemini_1", true)], results.Select(result => (result.CallId, result.IsError)));
         Assert.Equal(new TextPart("sun"), Assert.Single(results[0].Content));
         Assert.IsType<MediaPart>(results[1].Content[1]);
         Assert.IsType<ToolResultPart>(read.Turns[2].Parts[0]);
@@ -83,6 +83,20 @@ public sealed class GeminiRequestTests
         Assert.Equal("""{"any_of": 1}""", read.Tools[0].Schema!.Value.GetRawText());
         Assert.Equal(5, read.MaxOutputTokens);
         Assert.Equal("high", read.Reasoning!.Effort);
+    }
+
+    [Fact]
+    public void Responses_belong_to_calls_by_their_ids_or_else_by_their_names_in_order()
+    {
+        var read = ReadRequest("""
+            {"contents": [
+              {"role": "model", "parts": [{"functionCall": {"name": "f"}}, {"functionCall": {"id": "own", "name": "f"}}, {"functionCall": {"name": "g"}}, {"functionCall": {"name": "f"}}]},
+              {"role": "function", "parts": [{"functionResponse": {"name": "g"}}, {"functionResponse": {"id": "own", "name": "f"}},
+                {"functionResponse": {"name": "f", "response": {"a": 1}}}, {"functionResponse": {"name": "f"}}]}]}
+            """);
+
+        Assert.Equal(["gemini_2", "own", "gemini_0", "gemini_3"], read.Turns[1].Parts.Cast<ToolResultPart>().Select(result => result.CallId));
+        Assert.Equal([new TextPart("""{"a": 1}""")], ((ToolResultPart)read.Turns[1].Parts[2]).Content);
     }
 
     [Theory]

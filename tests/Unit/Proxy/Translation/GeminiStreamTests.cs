@@ -152,6 +152,19 @@ public sealed class GeminiStreamTests
         Assert.Contains("functionCall", WriteStream(Events, new ToolCallBegan("1", "f"), new ToolCallDelta("{}"), PartEnded.Instance), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{\n \"x\":\r\n 1}", """{  "x":   1}""")]
+    [InlineData("{\"x\":\"\u2028\"}", "{\"x\":\"\u2028\"}")]
+    [InlineData("", "{}")]
+    [InlineData("{\"x\": ", """{"input":"{\u0022x\u0022: "}""")]
+    public void Arguments_are_one_object_in_one_frame(string arguments, string args)
+    {
+        var written = WriteStream(Events, new ToolCallBegan("1", "f"), new ToolCallDelta(arguments), PartEnded.Instance);
+
+        Assert.Contains($"\"args\":{args}}}}}]", written, StringComparison.Ordinal);
+        Assert.Equal(written.Length - 2, written.IndexOf('\n', StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Log_probabilities_have_a_chunk_of_their_own()
     {
