@@ -65,6 +65,9 @@ internal sealed class Conversation
     /// <summary>A chat client offered <c>functions</c>, from before there were tools: it knows no other calls, and one at a time.</summary>
     public bool UsesFunctions { get; set; }
 
+    /// <summary>Whether a client of Gemini's reads its stream as a JSON array, because it did not ask for events (<c>alt=sse</c>).</summary>
+    public bool StreamsAsArray { get; init; }
+
     /// <summary>Adds to the last turn when that is the same role's, for there are protocols where roles must alternate.</summary>
     public void Add(Role role, Part part)
     {
