@@ -35,8 +35,8 @@ internal sealed class ModelUpstream : IAsyncDisposable
     /// <summary>Why it refused requests.</summary>
     public ConcurrentQueue<string> Refusals { get; } = new();
 
-    /// <summary>What it bills, in the order of the answers.</summary>
-    public ConcurrentQueue<TokenUsage> Billed { get; } = new();
+    /// <summary>What it answered, in order, each with what it bills; not what it failed to answer.</summary>
+    public ConcurrentQueue<ModelAnswer> Said { get; } = new();
 
     /// <summary>How many clients left before the end.</summary>
     public int Aborts => Volatile.Read(ref aborts);
@@ -89,7 +89,7 @@ internal sealed class ModelUpstream : IAsyncDisposable
 
         if (!answer.Breaks && !answer.Stalls)
         {
-            Billed.Enqueue(answer.Usage);
+            Said.Enqueue(answer);
         }
 
         await (request.Streaming ? StreamAsync(http, answer, request) : WriteAsync(http, protocol.Write(answer, request)));

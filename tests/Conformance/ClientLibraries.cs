@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using CCGate.Tests.Infrastructure;
+using CCGate.Tests.Infrastructure.Models;
+
+namespace CCGate.Tests.Conformance;
+
+/// <summary>A client library as <c>tests/Clients</c> runs it.</summary>
+/// <param name="Script">The file that runs it.</param>
+/// <param name="Speaks">Its protocol, by the upstream's word for it.</param>
+/// <param name="Surface">The path of the gateway that speaks it.</param>
+internal sealed record ClientLibrary(string Name, string Script, string Speaks, string Surface);
+
+/// <summary>The client libraries and the models they are tried with, and the running scripts, shared by the tests of a class.</summary>
+public sealed class ClientLibraries : IDisposable
+{
+    private static readonly IReadOnlyList<ClientLibrary> Libraries =
+    [
+        new("anthropic", "anthropic.mjs", "anthropic", "/anthropic"),
+        new("openai-chat", "openai.mjs", "openai", "/openai"),
+        new("openai-responses", "openai.mjs", "openai-responses", "/openai"),
+        new("google", "google.mjs", "gemini", "/gemini"),
+        new("vercel-anthropic", "vercel.mjs", "anthropic", "/anthropic"),
+        new("vercel-openai-chat", "vercel.mjs", "openai", "/openai"),
+        new("vercel-openai-responses", "vercel.mjs", "openai-responses", "/openai"),
+        new("vercel-google", "vercel.mjs", "gemini", "/gemini"),
+    ];
+
+    private static readonly IReadOnlyList<IModelProtocol> Protocols = [new AnthropicModel(), new ChatModel(), new ResponsesModel(), new GeminiModel()];
+
+    private readonly ConcurrentDictionary<string, NodeClient> scripts = new();
+
+    /// <summary>Which client is tried with which kind of upstream, each without streaming and with.</summary>
+    public static TheoryData<string, string, bool> Pairs
+    {
+        get
+        {
+            var pairs = new TheoryData<string, string, bool>();
+            foreach (var (library, protocol) in Tried)
+            {
+                pairs.Add(library.Name, protocol.Kind, false);
+                pairs.Add(library.Name, protocol.Kind, true);
+            }
+
+            return pairs;
+        }
+    }
+
+    public static TheoryData<string, string> StreamingPairs
+    {
+        get
+        {
+            var pairs = new TheoryData<string, string>();
+            foreach (var (library, protocol) in Tried)
+            {
+                pairs.Add(library.Name, protocol.Kind);
+            }
+
+            return pairs;
+        }
+    }
+
+    /// <summary>The gateway translates nothing yet: pairs that speak alike.</summary>
+    private static IEnumerable<(ClientLibrary Library, IModelProtocol Protocol)> Tried =>
+        Libraries.SelectMany(library => Protocols.Where(protocol => protocol.Kind == library.Speaks).Select(protocol => (library, protocol)));
+
+    public void Dispose()
+    {
+        foreach (var script in scripts.Values)
+        {
+            script.Dispose();
+        }
+    }
+
+    internal static ClientLibrary Library(string name) => Libraries.Single(library => library.Name == name);
+
+    internal static IModelProtocol Protocol(string kind) => Protocols.Single(protocol => protocol.Kind == kind);
+
+    internal NodeClient Script(ClientLibrary library) => scripts.GetOrAdd(library.Script, NodeClient.Start);
+}
