@@ -35,7 +35,7 @@ serve({
     return {
       plain: () => ask({ system, messages: [{ role: 'user', content: greet }] }),
       tools: () => converse(),
-      thinking: () => converse({ thinking: { type: 'enabled', budget_tokens: 2048 } }),
+      thinking: () => converse({ thinking: { type: 'adaptive', display: 'summarized' } }),
       image: () => ask({
         messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: png } }, { type: 'text', text: 'What is it?' }] }],
       }),

@@ -1,6 +1,9 @@
 // What the clients in this directory share: scenarios come as lines of JSON on stdin (or as one argument, by hand), answers go out as lines of JSON.
 import readline from 'node:readline';
 
+// Warnings of the Vercel library would come between the answers.
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 export const greet = 'Say hello.';
 export const askForWeather = 'How is the weather in Köln and in Paris?';
 export const system = 'You are terse.';

@@ -74,7 +74,7 @@ serve({
         const calls = output.filter((item) => item.type === 'function_call');
         if (calls.length === 0) return;
         // The helper for streams adds what it parsed; the API takes back only what it said.
-        input.push(...output.map(({ parsed_arguments, ...item }) => item));
+        input.push(...output.map(({ parsed_arguments, ...item }) => (item.content ? { ...item, content: item.content.map(({ parsed, ...part }) => part) } : item)));
         input.push(...calls.map((call) => ({ type: 'function_call_output', call_id: call.call_id, output: weather.run(JSON.parse(call.arguments)) })));
       }
     }

@@ -7,7 +7,7 @@ import { serve, usage, greet, askForWeather, system, weather, verdict, png } fro
 const providers = {
   'vercel-anthropic': {
     model: ({ url, key, model }) => createAnthropic({ baseURL: `${url}/v1`, apiKey: key })(model),
-    thinking: { anthropic: { thinking: { type: 'enabled', budgetTokens: 2048 } } },
+    thinking: { anthropic: { thinking: { type: 'adaptive', display: 'summarized' } } },
   },
   'vercel-openai-chat': {
     model: ({ url, key, model }) => createOpenAI({ baseURL: `${url}/v1`, apiKey: key }).chat(model),

@@ -1,7 +1,7 @@
 namespace CCGate.Tests.Infrastructure.Models;
 
 /// <summary>Reads the messages of a request to the Messages API, with the rules that tie one to the next.</summary>
-internal sealed class AnthropicMessages(ModelRequest request, bool mayHaveSystem, bool mustThink)
+internal sealed class AnthropicMessages(ModelRequest request, bool mayHaveSystem)
 {
     private const string CallId = "^[a-zA-Z0-9_-]+$";
 
@@ -126,16 +126,9 @@ internal sealed class AnthropicMessages(ModelRequest request, bool mayHaveSystem
             return;
         }
 
-        var blocks = content.Items;
-        foreach (var block in blocks)
+        foreach (var block in content.Items)
         {
             ReadSaid(block);
-        }
-
-        // https://platform.claude.com/docs/en/build-with-claude/extended-thinking: a turn that calls tools begins with its thinking.
-        if (mustThink && open.Count > 0 && request.Signatures.Count == 0)
-        {
-            throw blocks[0].Refusal("Expected `thinking` or `redacted_thinking`, but found another block. When `thinking` is enabled, a final `assistant` message must start with a thinking block");
         }
     }
 

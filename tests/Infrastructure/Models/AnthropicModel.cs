@@ -26,9 +26,9 @@ internal sealed class AnthropicModel : IModelProtocol
 
     public ModelRequest Read(HttpRequest http, RequestNode body)
     {
-        if (http.Path != "/v1/messages" || http.Headers["anthropic-version"] != "2023-06-01")
+        if (http.Path != "/v1/messages")
         {
-            throw new ModelRefusalException(http.Path == "/v1/messages" ? 400 : 404, "anthropic-version: header is required, at /v1/messages");
+            throw new ModelRefusalException(404, $"{http.Path} is not found");
         }
 
         var request = new ModelRequest { Model = body.Only(Members)["model"].NonEmptyText, Streaming = body.Find("stream")?.IsTrue ?? false };
@@ -38,7 +38,8 @@ internal sealed class AnthropicModel : IModelProtocol
             throw body["max_tokens"].Refusal("must be greater than or equal to 1");
         }
 
-        ReadThinking(body, limit, request);
+        ReadSampling(body, http.Headers["anthropic-version"]);
+        ReadThinking(body, request);
         ReadSystem(body, request);
         foreach (var tool in body.ItemsOf("tools"))
         {
@@ -47,7 +48,7 @@ internal sealed class AnthropicModel : IModelProtocol
 
         var format = body.Find("output_config")?.Find("format") ?? body.Find("output_format");
         request.Schema = format?.Only("type", "schema")["schema"].AnObject().Json;
-        new AnthropicMessages(request, http.Headers.ContainsKey("anthropic-beta"), mustThink: body.Find("thinking")?["type"].Text == "enabled").Read(body["messages"]);
+        new AnthropicMessages(request, mayHaveSystem: http.Headers.ContainsKey("anthropic-beta")).Read(body["messages"]);
         return request;
     }
 
@@ -93,24 +94,33 @@ internal sealed class AnthropicModel : IModelProtocol
 
     public string ErrorFrame(string message) => $"event: error\ndata: {Error(529, message).ToJsonString()}\n\n";
 
-    private static void ReadThinking(RequestNode body, long limit, ModelRequest request)
+    /// <summary>https://platform.claude.com/docs/en/api/versioning: the version of October 2026 has no sampling parameters, and this model takes only their defaults.</summary>
+    private static void ReadSampling(RequestNode body, string? version)
+    {
+        if (version is not ("2023-06-01" or "2026-10-21"))
+        {
+            throw new ModelRefusalException(400, $"anthropic-version: '{version}' is not a valid version");
+        }
+
+        foreach (var name in (string[])["temperature", "top_p", "top_k"])
+        {
+            if (body.Find(name) is { } parameter && (version == "2026-10-21" || parameter.Json.GetDouble() is not 1))
+            {
+                throw parameter.Refusal("is not supported with this version or model");
+            }
+        }
+    }
+
+    private static void ReadThinking(RequestNode body, ModelRequest request)
     {
         if (body.Find("thinking") is not { } thinking)
         {
             return;
         }
 
-        var type = thinking["type"].OneOf("enabled", "adaptive", "disabled");
-        request.Thinks = type != "disabled";
-        if (type == "enabled" && (thinking["budget_tokens"].Number < 1024 || thinking["budget_tokens"].Number >= limit))
-        {
-            throw thinking["budget_tokens"].Refusal("must be at least 1024 and less than max_tokens");
-        }
-
-        if (request.Thinks && body.Find("temperature") is { } temperature && temperature.Json.GetDouble() is not 1)
-        {
-            throw temperature.Refusal("may only be set to 1 when thinking is enabled");
-        }
+        // Models since Opus 4.7 decide for themselves how much to think, and show it only when asked to.
+        request.Thinks = thinking.Only("type", "display")["type"].OneOf("adaptive", "disabled") == "adaptive";
+        request.ShowsThoughts = thinking.Find("display")?.OneOf("summarized", "omitted") == "summarized";
 
         if (request.Thinks && body.Find("tool_choice")?["type"] is { Text: "any" or "tool" } choice)
         {

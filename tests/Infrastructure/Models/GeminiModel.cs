@@ -41,7 +41,7 @@ internal sealed class GeminiModel : IModelProtocol
             throw new ModelRefusalException(404, $"{target} is not found for API version v1beta");
         }
 
-        var request = new ModelRequest { Model = target[Prefix.Length..colon], Streaming = target.EndsWith(":streamGenerateContent", StringComparison.Ordinal) };
+        var request = new ModelRequest { Model = target[Prefix.Length..colon], Streaming = target.EndsWith(":streamGenerateContent", StringComparison.Ordinal), Thinks = true };
         if (request.Streaming && http.Query["alt"] != "sse")
         {
             throw new ModelRefusalException(400, "alt: this model streams server-sent events only");
@@ -143,10 +143,9 @@ internal sealed class GeminiModel : IModelProtocol
         }
     }
 
-    /// <summary>It thinks whenever it likes, and shows its thoughts to whoever asks.</summary>
     private static void ReadThinking(RequestNode thinking, ModelRequest request)
     {
-        request.Thinks = thinking.Find("includeThoughts")?.IsTrue ?? false;
+        request.ShowsThoughts = thinking.Find("includeThoughts")?.IsTrue ?? false;
         if (thinking.Find("thinkingLevel") is not { } level)
         {
             return;
@@ -177,7 +176,7 @@ internal sealed class GeminiModel : IModelProtocol
         _ => Pieces(((ModelText)part).Text, whole).Select(piece => new JsonObject { ["text"] = piece }),
     };
 
-    private static IEnumerable<string> Pieces(string text, bool whole) => whole ? [text] : ModelPieces.Of(text);
+    private static IEnumerable<string> Pieces(string text, bool whole) => whole && text.Length > 0 ? [text] : ModelPieces.Of(text);
 
     /// <summary>Only the first of parallel calls is signed: https://ai.google.dev/gemini-api/docs/thought-signatures.</summary>
     private static JsonObject Call(ModelAnswer answer, ModelToolCall call, int index)

@@ -15,6 +15,9 @@ internal sealed class ModelRequest
     /// <summary>Whether it is to think before it answers.</summary>
     public bool Thinks { get; set; }
 
+    /// <summary>Whether what it thinks is to be read; the provider signs it either way.</summary>
+    public bool ShowsThoughts { get; set; }
+
     public List<string> System { get; } = [];
 
     /// <summary>Every text of the user's, in order.</summary>

@@ -79,7 +79,9 @@ internal sealed class ModelUpstream : IAsyncDisposable
         var request = protocol.Read(http.Request, new RequestNode(Body(http), ""));
         Requests.Enqueue(request);
         var number = Interlocked.Increment(ref answers);
-        var answer = script(request) with { Id = string.Create(CultureInfo.InvariantCulture, $"answer_{number}"), Usage = UsageOf(number) };
+        var played = script(request);
+        var shown = request.ShowsThoughts ? played.Parts : [.. played.Parts.Select(part => part is ModelThought ? new ModelThought("") : part)];
+        var answer = played with { Parts = shown, Id = string.Create(CultureInfo.InvariantCulture, $"answer_{number}"), Usage = UsageOf(number) };
         if (answer.Fault is { } fault)
         {
             http.Response.Headers.RetryAfter = fault.RetryAfter;

@@ -34,6 +34,7 @@ internal sealed class ResponsesModel : IModelProtocol
         var request = new ModelRequest { Model = body.Only(Members)["model"].NonEmptyText, Streaming = body.Find("stream")?.IsTrue ?? false };
         var reasoning = body.Find("reasoning")?.Only("effort", "summary", "generate_summary", "context");
         request.Thinks = reasoning?.Find("effort")?.OneOf("none", "minimal", "low", "medium", "high", "xhigh") != "none";
+        request.ShowsThoughts = reasoning?.Find("summary")?.OneOf("auto", "concise", "detailed") is not null;
         if (body.Find("max_output_tokens") is { Number: < 16 } low)
         {
             throw low.Refusal("integer below minimum value. Expected a value >= 16");
