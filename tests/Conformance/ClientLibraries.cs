@@ -35,10 +35,10 @@ public sealed class ClientLibraries : IDisposable
         get
         {
             var pairs = new TheoryData<string, string, bool>();
-            foreach (var (library, protocol) in Tried)
+            foreach (var (library, kind) in Tried)
             {
-                pairs.Add(library.Name, protocol.Kind, false);
-                pairs.Add(library.Name, protocol.Kind, true);
+                pairs.Add(library.Name, kind, false);
+                pairs.Add(library.Name, kind, true);
             }
 
             return pairs;
@@ -50,18 +50,17 @@ public sealed class ClientLibraries : IDisposable
         get
         {
             var pairs = new TheoryData<string, string>();
-            foreach (var (library, protocol) in Tried)
+            foreach (var (library, kind) in Tried)
             {
-                pairs.Add(library.Name, protocol.Kind);
+                pairs.Add(library.Name, kind);
             }
 
             return pairs;
         }
     }
 
-    /// <summary>The gateway translates nothing yet: pairs that speak alike.</summary>
-    private static IEnumerable<(ClientLibrary Library, IModelProtocol Protocol)> Tried =>
-        Libraries.SelectMany(library => Protocols.Where(protocol => protocol.Kind == library.Speaks).Select(protocol => (library, protocol)));
+    private static IEnumerable<(ClientLibrary Library, string Kind)> Tried =>
+        Libraries.SelectMany(library => KindsFor(library.Speaks).Select(kind => (library, kind)));
 
     public void Dispose()
     {
@@ -70,6 +69,9 @@ public sealed class ClientLibraries : IDisposable
             script.Dispose();
         }
     }
+
+    /// <summary>The kinds of upstreams that a client is tried with: its own, for nothing is translated yet.</summary>
+    internal static IEnumerable<string> KindsFor(string spoken) => Protocols.Select(protocol => protocol.Kind).Where(kind => kind == spoken);
 
     internal static ClientLibrary Library(string name) => Libraries.Single(library => library.Name == name);
 

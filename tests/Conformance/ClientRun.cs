@@ -79,9 +79,10 @@ internal sealed class ClientRun : IAsyncDisposable
 
     public static async Task AssertBilledAsync(TestGateway gateway, IReadOnlyList<ModelAnswer> said)
     {
-        var events = (await gateway.EventsAsync(said.Count)).OrderBy(completed => completed.AdmittedAt).ToArray();
+        // Each answer has a bill of its own size.
+        var events = (await gateway.EventsAsync(said.Count)).OrderBy(completed => completed.Usage.InputTokens).ToArray();
         Assert.Equal(said.Count, events.Length);
-        Assert.All(said.Zip(events), pair =>
+        Assert.All(said.OrderBy(answer => answer.Usage.InputTokens).Zip(events), pair =>
         {
             var (owed, billed) = (pair.First.Usage, pair.Second);
             Assert.Equal(RequestOutcome.Succeeded, billed.Outcome);

@@ -25,7 +25,7 @@ internal sealed class GeminiModel : IModelProtocol
 
     public string Kind => "gemini";
 
-    public string Model => "gemini-3-pro-preview";
+    public string Model => "gemini-3.1-pro-preview";
 
     public string? KeyIn(HttpRequest http) => http.Headers["x-goog-api-key"].FirstOrDefault() ?? http.Query["key"].FirstOrDefault();
 
