@@ -1,7 +1,7 @@
 namespace CCGate.Tests.Infrastructure.Models;
 
 /// <summary>Reads the messages of a request to the Messages API, with the rules that tie one to the next.</summary>
-internal sealed class AnthropicMessages(ModelRequest request, bool mayHaveSystem)
+internal sealed class AnthropicMessages(ModelRequest request, bool hasBetas)
 {
     private const string CallId = "^[a-zA-Z0-9_-]+$";
 
@@ -13,24 +13,50 @@ internal sealed class AnthropicMessages(ModelRequest request, bool mayHaveSystem
         var before = "";
         foreach (var message in messages.Items)
         {
-            var role = message.Only("role", "content")["role"].OneOf(mayHaveSystem ? ["user", "assistant", "system"] : ["user", "assistant"]);
+            var role = message["role"].OneOf("user", "assistant", "system");
+            if (role == "system")
+            {
+                ReadSystem(message);
+                continue;
+            }
+
+            message.Only("role", "content");
             if (role == "assistant")
             {
                 RequireNothingOpen(message);
                 ReadAssistant(message["content"]);
             }
-            else if (role == "user")
+            else
             {
                 ReadUser(message["content"]);
                 RequireNothingOpen(message);
             }
 
-            before = role == "system" ? before : role;
+            before = role;
         }
 
         if (before is not "user")
         {
             throw messages.Refusal(before.Length == 0 ? "at least one message is required" : "This model does not support assistant message prefill.");
+        }
+    }
+
+    /// <summary>An instruction in the middle; with betas it also changes the effort: https://platform.claude.com/docs/en/build-with-claude/effort-per-message.</summary>
+    private void ReadSystem(RequestNode message)
+    {
+        message.Only(hasBetas ? ["role", "content", "output_config", "clear_at"] : ["role", "content"]);
+        if (message.Find("content") is { IsText: true } text)
+        {
+            request.System.Add(text.Text);
+            return;
+        }
+
+        foreach (var block in message.ItemsOf("content"))
+        {
+            if (block["type"].OneOf(hasBetas ? ["text", "tool_addition", "tool_removal"] : ["text"]) == "text")
+            {
+                request.System.Add(block.Only("type", "text", "cache_control", "citations")["text"].NonEmptyText);
+            }
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class AnthropicModel : IModelProtocol
 
         var format = body.Find("output_config")?.Find("format") ?? body.Find("output_format");
         request.Schema = format?.Only("type", "schema")["schema"].AnObject().Json;
-        new AnthropicMessages(request, mayHaveSystem: http.Headers.ContainsKey("anthropic-beta")).Read(body["messages"]);
+        new AnthropicMessages(request, hasBetas: http.Headers.ContainsKey("anthropic-beta")).Read(body["messages"]);
         return request;
     }
 
