@@ -11,7 +11,7 @@ namespace CCGate.Tests.Conformance;
 internal sealed record ClientLibrary(string Name, string Script, string Speaks, string Surface);
 
 /// <summary>The client libraries and the models they are tried with, and the running scripts, shared by the tests of a class.</summary>
-public sealed class ClientLibraries : IDisposable
+public sealed class ClientLibraries : IAsyncLifetime
 {
     private static readonly IReadOnlyList<ClientLibrary> Libraries =
     [
@@ -28,6 +28,7 @@ public sealed class ClientLibraries : IDisposable
     private static readonly IReadOnlyList<IModelProtocol> Protocols = [new AnthropicModel(), new ChatModel(), new ResponsesModel(), new GeminiModel()];
 
     private readonly ConcurrentDictionary<string, NodeClient> scripts = new();
+    private readonly Dictionary<string, ModelGateway> gateways = [];
 
     /// <summary>Which client is tried with which kind of upstream, each without streaming and with.</summary>
     public static TheoryData<string, string, bool> Pairs
@@ -62,11 +63,18 @@ public sealed class ClientLibraries : IDisposable
     private static IEnumerable<(ClientLibrary Library, string Kind)> Tried =>
         Libraries.SelectMany(library => KindsFor(library.Speaks).Select(kind => (library, kind)));
 
-    public void Dispose()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var script in scripts.Values)
         {
             script.Dispose();
+        }
+
+        foreach (var gateway in gateways.Values)
+        {
+            await gateway.DisposeAsync();
         }
     }
 
@@ -77,5 +85,25 @@ public sealed class ClientLibraries : IDisposable
 
     internal static IModelProtocol Protocol(string kind) => Protocols.Single(protocol => protocol.Kind == kind);
 
-    internal NodeClient Script(ClientLibrary library) => scripts.GetOrAdd(library.Script, NodeClient.Start);
+    /// <summary>What clients ask for.</summary>
+    internal static IEnumerable<string> ModelNames => Protocols.Select(protocol => protocol.Model);
+
+    /// <summary>A run over a gateway that all tests of the class share, for starting one takes longer than a test. The tests of a class run one by one.</summary>
+    internal async Task<ClientRun> RunAsync(string client, string kind, Func<ModelRequest, ModelAnswer> script)
+    {
+        if (!gateways.TryGetValue(kind, out var gateway))
+        {
+            gateways.Add(kind, gateway = await ModelGateway.StartAsync(kind));
+        }
+
+        return Run(client, gateway, script);
+    }
+
+    /// <summary>A run over a gateway of its own, which may be left with a bad opinion of its upstream.</summary>
+    internal ClientRun Run(string client, ModelGateway gateway, Func<ModelRequest, ModelAnswer> script)
+    {
+        gateway.Begin(script);
+        var library = Library(client);
+        return new ClientRun(scripts.GetOrAdd(library.Script, NodeClient.Start), library, gateway);
+    }
 }

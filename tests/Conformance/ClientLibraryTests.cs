@@ -16,7 +16,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(Pairs))]
     public async Task A_text_is_read_and_billed(string client, string kind, bool stream)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Plain);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Plain);
 
         var answer = await run.AskAsync("plain", stream);
 
@@ -30,7 +30,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(Pairs))]
     public async Task Tools_are_called_at_once_and_one_after_the_other(string client, string kind, bool stream)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Tools);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Tools);
 
         var answer = await run.AskAsync("tools", stream);
 
@@ -43,7 +43,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(Pairs))]
     public async Task Thoughts_are_read_and_come_back_as_they_were_signed(string client, string kind, bool stream)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Thinking);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Thinking);
 
         var answer = await run.AskAsync("thinking", stream);
 
@@ -57,7 +57,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(Pairs))]
     public async Task An_image_is_seen(string client, string kind, bool stream)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Image);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Image);
 
         var answer = await run.AskAsync("image", stream);
 
@@ -69,7 +69,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(Pairs))]
     public async Task An_answer_fits_the_schema_it_was_asked_for(string client, string kind, bool stream)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Structured);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Structured);
 
         var answer = await run.AskAsync("structured", stream);
 
@@ -83,7 +83,8 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     {
         foreach (var status in (int[])[400, 429, kind == "anthropic" ? 529 : 503])
         {
-            await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Fault(status));
+            await using var gateway = await ModelGateway.StartAsync(kind);
+            var run = libraries.Run(client, gateway, ModelScripts.Fault(status));
 
             var error = (await run.AskAsync("plain", stream)).Error;
 
@@ -102,7 +103,8 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(StreamingPairs))]
     public async Task A_stream_that_breaks_is_an_error_and_not_half_an_answer(string client, string kind)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Breaking);
+        await using var gateway = await ModelGateway.StartAsync(kind);
+        var run = libraries.Run(client, gateway, ModelScripts.Breaking);
 
         var answer = await run.AskAsync("plain", stream: true);
 
@@ -115,7 +117,7 @@ public sealed class ClientLibraryTests(ClientLibraries libraries) : IClassFixtur
     [MemberData(nameof(StreamingPairs))]
     public async Task A_client_that_leaves_stops_the_model(string client, string kind)
     {
-        await using var run = await ClientRun.StartAsync(libraries, client, kind, ModelScripts.Stalling);
+        var run = await libraries.RunAsync(client, kind, ModelScripts.Stalling);
 
         var answer = await run.AskAsync("abort", stream: true);
 

@@ -34,16 +34,17 @@ public sealed class CommandLineAgentTests : IDisposable
         var agent = Agents.Single(agent => agent.Name == name);
         var file = Path.Combine(directory.FullName, "work", "greeting.txt");
         var requested = ClientLibraries.Protocol(agent.Speaks).Model;
-        await using var model = await ModelUpstream.StartAsync(ClientLibraries.Protocol(kind), ModelScripts.Once(CommandLineAgent.Writing(file, "Grüße, 世界")));
-        await using var gateway = await ClientRun.StartGatewayAsync(model, ClientLibraries.Protocol(kind), requested);
+        await using var gateway = await ModelGateway.StartAsync(kind);
+        gateway.Begin(ModelScripts.Once(CommandLineAgent.Writing(file, "Grüße, 世界")));
 
         var result = await agent.RunAsync(gateway.Url, requested, directory, "Write a greeting to greeting.txt.");
 
+        var model = gateway.Model;
         Assert.True(model.Refusals.IsEmpty, string.Join('\n', model.Refusals));
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.True(File.Exists(file), $"{result}\n{string.Join('\n', model.Requests.Select(request => string.Join(' ', request.Tools.Select(tool => tool.Name))))}");
         Assert.Equal("Grüße, 世界", await File.ReadAllTextAsync(file));
         Assert.Contains("Done: ", result.Output, StringComparison.Ordinal);
-        await ClientRun.AssertBilledAsync(gateway, [.. model.Said]);
+        await gateway.AssertBilledAsync();
     }
 }

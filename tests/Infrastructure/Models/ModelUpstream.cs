@@ -14,21 +14,18 @@ internal sealed class ModelUpstream : IAsyncDisposable
 
     private readonly ScriptedUpstream server;
     private readonly IModelProtocol protocol;
-    private readonly Func<ModelRequest, ModelAnswer> script;
+    private Func<ModelRequest, ModelAnswer> script = ModelScripts.Plain;
     private int answers;
     private int aborts;
 
-    private ModelUpstream(ScriptedUpstream server, IModelProtocol protocol, Func<ModelRequest, ModelAnswer> script)
+    private ModelUpstream(ScriptedUpstream server, IModelProtocol protocol)
     {
         this.server = server;
         this.protocol = protocol;
-        this.script = script;
         server.Answer = HandleAsync;
     }
 
     public string Url => server.Url;
-
-    public ConcurrentQueue<ReceivedRequest> Received => server.Received;
 
     public ConcurrentQueue<ModelRequest> Requests { get; } = new();
 
@@ -41,8 +38,18 @@ internal sealed class ModelUpstream : IAsyncDisposable
     /// <summary>How many clients left before the end.</summary>
     public int Aborts => Volatile.Read(ref aborts);
 
-    public static async Task<ModelUpstream> StartAsync(IModelProtocol protocol, Func<ModelRequest, ModelAnswer> script) =>
-        new(await ScriptedUpstream.StartAsync(), protocol, script);
+    public static async Task<ModelUpstream> StartAsync(IModelProtocol protocol) => new(await ScriptedUpstream.StartAsync(), protocol);
+
+    /// <summary>Plays another script from here on, and forgets what was asked before.</summary>
+    public void Begin(Func<ModelRequest, ModelAnswer> next)
+    {
+        script = next;
+        Requests.Clear();
+        Refusals.Clear();
+        Said.Clear();
+        server.Received.Clear();
+        Volatile.Write(ref aborts, 0);
+    }
 
     public ValueTask DisposeAsync() => server.DisposeAsync();
 
