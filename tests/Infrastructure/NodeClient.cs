@@ -48,7 +48,9 @@ internal sealed class NodeClient : IDisposable
             var clients = Path.Combine(directory.FullName, "tests", "Clients");
             if (File.Exists(Path.Combine(clients, "package.json")))
             {
-                return clients;
+                return System.IO.Directory.Exists(Path.Combine(clients, "node_modules"))
+                    ? clients
+                    : throw new InvalidOperationException("Run npm ci --prefix tests/Clients --ignore-scripts, or ./test.sh.");
             }
         }
 
