@@ -23,7 +23,7 @@ install_clients() {
   [[ $installed -nt $lock ]] && return
   echo "Installing the npm clients of tests/Clients (about 1 GB) …"
   for _ in 1 2 3; do
-    npm ci --prefix tests/Clients --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=5 && touch "$installed" && return
+    npm ci --prefix tests/Clients --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=5 >/dev/null && touch "$installed" && return
   done
   return 1
 }

@@ -25,7 +25,8 @@ public sealed class CommandLineAgentTests : IDisposable
         }
     }
 
-    public void Dispose() => directory.Delete(recursive: true);
+    /// <summary>What an agent has left running may still write there.</summary>
+    public void Dispose() => ServerProcess.TryDelete(directory.FullName);
 
     [Theory]
     [MemberData(nameof(Pairs))]
