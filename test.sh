@@ -17,7 +17,19 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# The npm clients of tests/Conformance, exactly as locked; their install scripts are not run, for everything they need is in the packages.
+install_clients() {
+  local lock=tests/Clients/package-lock.json installed=tests/Clients/node_modules/.package-lock.json
+  [[ $installed -nt $lock ]] && return
+  echo "Installing the npm clients of tests/Clients (about 1 GB) …"
+  for _ in 1 2 3; do
+    npm ci --prefix tests/Clients --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=5 >/dev/null && touch "$installed" && return
+  done
+  return 1
+}
+
 install_packages || { echo "The packages above could not be installed." >&2; exit 1; }
+install_clients || { echo "The clients in tests/Clients/package.json could not be installed." >&2; exit 1; }
 results="$(mktemp -d)"
 trap 'rm -rf "$results"' EXIT
 
