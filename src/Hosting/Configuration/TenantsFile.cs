@@ -57,7 +57,7 @@ internal static class TenantsFile
         {
             foreach (var (alias, target) in tenant.ModelAliases.Entries)
             {
-                if (tenant.ModelAliases.Names.Contains(target, StringComparer.OrdinalIgnoreCase) && tenant.ModelAliases.Find(target) != target)
+                if (tenant.ModelAliases.Names.Contains(target, StringComparer.OrdinalIgnoreCase) && !target.Equals(tenant.ModelAliases.Find(target), StringComparison.OrdinalIgnoreCase))
                 {
                     root.Error($"tenants[{index}].modelAliases.{alias}", $"\"{target}\" is an alias itself, and a name is replaced only once", "the name of a model");
                 }
