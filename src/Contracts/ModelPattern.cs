@@ -57,9 +57,17 @@ public static class ModelPattern
         return pattern.Contains('*', StringComparison.Ordinal);
     }
 
-    /// <summary>Higher is more specific: a name without a star beats any pattern, then more literal text beats less.</summary>
-    internal static int Specificity(string pattern)
+    /// <summary>Whether the pattern stands for every name.</summary>
+    public static bool IsCatchAll(string pattern)
     {
+        ArgumentNullException.ThrowIfNull(pattern);
+        return pattern.Length > 0 && pattern.AsSpan().Trim('*').IsEmpty;
+    }
+
+    /// <summary>Higher is more specific: a name without a star beats any pattern, then more literal text beats less.</summary>
+    public static int Specificity(string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
         var literals = pattern.Length - pattern.AsSpan().Count('*');
         return literals == pattern.Length ? int.MaxValue : literals;
     }

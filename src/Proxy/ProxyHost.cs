@@ -44,6 +44,7 @@ internal static class ProxyHost
         services.TryAddSingleton<TenantDirectory>();
         services.AddSingleton<ApiKeyAuthenticator>();
         services.AddSingleton<ModelAccess>();
+        services.AddSingleton<ModelCatalogue>();
     }
 
     private static void AddLimits(IServiceCollection services) => services.AddSingleton<QuotaLedger>();

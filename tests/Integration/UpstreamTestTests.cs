@@ -67,7 +67,7 @@ public sealed class UpstreamTestTests
     public async Task The_model_is_the_one_asked_for_else_the_first_that_is_configured_under_its_name_there()
     {
         await using var provider = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.StreamAsync(http, AnthropicAnswers.VectorStream));
-        var upstream = At(provider.Url) with { Models = ["*haiku*", "house-model"], ModelMapping = ImmutableDictionary<string, string>.Empty.Add("house-model", "mapped-model") };
+        var upstream = At(provider.Url) with { Models = ["*haiku*", "house-model"], ModelMapping = new ModelMap([new("house-model", "mapped-model")]) };
 
         var configured = await TestAsync(upstream);
         var asked = await TestAsync(upstream, "asked-model");

@@ -20,6 +20,9 @@ internal sealed record ConfigProblem(string File, string Path, string Message, s
 /// <summary>One JSON object of a configuration file, read member by member; every problem is noted and reading goes on.</summary>
 internal sealed partial class ConfigNode(JsonElement element, string file, string path, List<ConfigProblem> problems)
 {
+    /// <summary>Of the name of a model: it goes into the event, which is kept for ever.</summary>
+    public const int LongestModel = 200;
+
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
     public string Path => path;
@@ -212,6 +215,38 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         }
 
         return map.ToImmutable();
+    }
+
+    /// <summary>Names of models, with <c>*</c> for anything, and the model that each stands for.</summary>
+    public ModelMap Models(string name)
+    {
+        var map = Map(name);
+        foreach (var (pattern, target) in map)
+        {
+            CheckModel($"{name}.{pattern}", target);
+        }
+
+        return map.IsEmpty ? ModelMap.Empty : new ModelMap(map);
+    }
+
+    /// <summary>One model, not a pattern of several.</summary>
+    public string? Model(string name)
+    {
+        var model = String(name);
+        if (model is not null)
+        {
+            CheckModel(name, model);
+        }
+
+        return model;
+    }
+
+    private void CheckModel(string name, string model)
+    {
+        if (string.IsNullOrWhiteSpace(model) || model.Length > LongestModel || model.Contains('*', StringComparison.Ordinal))
+        {
+            Error(name, model.Length > LongestModel ? "is too long" : $"is \"{model}\"", $"the name of one model, without *, at most {LongestModel} characters");
+        }
     }
 
     public ConfigNode? Object(string name)

@@ -26,6 +26,8 @@ internal sealed record GatewayConfig
     /// <summary>Null when nobody wants to be told.</summary>
     public AlertsConfig? Alerts { get; init; }
 
+    public OpenAiConfig OpenAi { get; init; } = new();
+
     public ImmutableArray<UpstreamConfig> Upstreams { get; init; } = [];
 
     public LoadBalancerConfig LoadBalancer { get; init; } = new();
@@ -86,6 +88,18 @@ internal sealed record AdminConfig(string Username, SecretHash Password);
 internal sealed record AlertsConfig(Uri Webhook, string? Secret)
 {
     public override string ToString() => Webhook.Host;
+}
+
+/// <summary>server.json: what holds on the OpenAI surfaces alone.</summary>
+internal sealed record OpenAiConfig
+{
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>Names that clients of chat completions and responses ask for, and the models they get.</summary>
+    public ModelMap Models { get; init; } = ModelMap.Empty;
+
+    /// <summary>What they get when no upstream is known to serve the model they name; null for nothing.</summary>
+    public string? DefaultModel { get; init; }
 }
 
 /// <summary>Which of the upstreams that could take a request does.</summary>
@@ -272,7 +286,7 @@ internal sealed record UpstreamConfig
     public ImmutableArray<string> Models { get; init; } = ["*"];
 
     /// <summary>Name the tenant asks for to name the upstream knows.</summary>
-    public ImmutableDictionary<string, string> ModelMapping { get; init; } = ImmutableDictionary<string, string>.Empty;
+    public ModelMap ModelMapping { get; init; } = ModelMap.Empty;
 
     public decimal CostMultiplier { get; init; } = 1m;
 
@@ -301,7 +315,38 @@ internal sealed record UpstreamConfig
     /// <summary>What paths are put behind; the simulator's is never connected to.</summary>
     public string Address => Url?.AbsoluteUri ?? "http://simulator/";
 
-    public bool Serves(string model) => ModelMapping.ContainsKey(model) || ModelPattern.MatchesAny(Models, model);
+    /// <summary>Whether it serves whatever it is asked for, as far as its configuration says.</summary>
+    public bool IsCatchAll
+    {
+        get
+        {
+            foreach (var pattern in Models)
+            {
+                if (ModelPattern.IsCatchAll(pattern))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    public bool Serves(string model) => IsCatchAll || Names(model);
+
+    /// <summary>Whether it was chosen for the model, rather than for all there are.</summary>
+    public bool Names(string model)
+    {
+        foreach (var pattern in Models)
+        {
+            if (!ModelPattern.IsCatchAll(pattern) && ModelPattern.Matches(pattern, model))
+            {
+                return true;
+            }
+        }
+
+        return ModelMapping.Find(model) is not null;
+    }
 }
 
 /// <summary>What a <c>simulator</c> upstream answers.</summary>
@@ -350,6 +395,9 @@ internal sealed record TenantConfig
     public bool Enabled { get; init; } = true;
 
     public ImmutableArray<string> Groups { get; init; } = ["default"];
+
+    /// <summary>Names of its own for models, those of the tenants above it included.</summary>
+    public ModelMap ModelAliases { get; init; } = ModelMap.Empty;
 
     /// <summary>Patterns of the models it may use.</summary>
     public ImmutableArray<string> AllowedModels { get; init; } = ["*"];

@@ -22,6 +22,7 @@ internal static class ServerFile
             Broker = root.Url("broker", "amqp", "amqps")?.OriginalString,
             Projections = root.Url("projections", "http", "https"),
             Alerts = ReadAlerts(root.Object("alerts")),
+            OpenAi = ReadOpenAi(root.Object("openai")),
             OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
         };
         telemetry?.Finish();
@@ -119,6 +120,18 @@ internal static class ServerFile
         return webhook is null ? null : new AlertsConfig(webhook, secret);
     }
 
+    private static OpenAiConfig ReadOpenAi(ConfigNode? node)
+    {
+        if (node is null)
+        {
+            return new OpenAiConfig();
+        }
+
+        var openAi = new OpenAiConfig { Enabled = node.Boolean("enabled", true), Models = node.Models("models"), DefaultModel = node.Model("defaultModel") };
+        node.Finish();
+        return openAi;
+    }
+
     private static void ReadWhatNodeKnew(ConfigNode root)
     {
         if (root.Object("logging") is { } logging)
@@ -133,15 +146,6 @@ internal static class ServerFile
             proxy.Ignored("set upstreams[].timeouts in upstreams.json", "timeout");
             proxy.Ignored("set loadBalancer.maxAttempts in upstreams.json", "retryAttempts", "retryDelay");
             proxy.Finish();
-        }
-
-        if (root.Object("openai") is { } openai)
-        {
-            root.Warn("openai", "this version translates no protocol: what comes on the OpenAI paths goes to upstreams of the kinds openai and openai-responses");
-            openai.Boolean("enabled", true);
-            openai.Map("models");
-            openai.String("defaultModel");
-            openai.Finish();
         }
     }
 }

@@ -28,7 +28,7 @@ internal static class TenantsFile
         }
 
         root.Finish();
-        return config with { Tenants = Disable(CheckTree(root, config with { Tenants = tenants.ToImmutable() })) };
+        return config with { Tenants = Disable(InheritAliases(root, CheckTree(root, config with { Tenants = tenants.ToImmutable() }))) };
     }
 
     private static GatewayConfig CheckTree(ConfigNode root, GatewayConfig config)
@@ -47,6 +47,24 @@ internal static class TenantsFile
         }
 
         return config;
+    }
+
+    /// <summary>A tenant has the aliases of those above it too, but for names it has an entry of its own for.</summary>
+    private static GatewayConfig InheritAliases(ConfigNode root, GatewayConfig config)
+    {
+        var tenants = config.Tenants.Select(tenant => tenant with { ModelAliases = config.PathOf(tenant).Select(above => above.ModelAliases).Aggregate((nearer, above) => nearer.Over(above)) }).ToImmutableArray();
+        foreach (var (index, tenant) in tenants.Index())
+        {
+            foreach (var (alias, target) in tenant.ModelAliases.Entries)
+            {
+                if (tenant.ModelAliases.Names.Contains(target, StringComparer.OrdinalIgnoreCase) && !target.Equals(tenant.ModelAliases.Find(target), StringComparison.OrdinalIgnoreCase))
+                {
+                    root.Error($"tenants[{index}].modelAliases.{alias}", $"\"{target}\" is an alias itself, and a name is replaced only once", "the name of a model");
+                }
+            }
+        }
+
+        return config with { Tenants = tenants };
     }
 
     /// <summary>Whoever disables a tenant means everybody below it.</summary>
@@ -72,6 +90,7 @@ internal static class TenantsFile
             Keys = ReadKeys(node, seen),
             Enabled = node.Boolean("enabled", true),
             Groups = node.Strings("groups", ["default"]),
+            ModelAliases = node.Models("modelAliases"),
             AllowedModels = node.Strings("allowedModels", ["*"]),
             TimeZone = ReadTimeZone(node),
             HoldPolicy = node.Choice("holdPolicy", HoldPolicy.Clamp, ("clamp", HoldPolicy.Clamp), ("refuse", HoldPolicy.Refuse)),

@@ -60,7 +60,7 @@ internal static class UpstreamsFile
             Groups = node.Strings("groups", ["default"]),
             Enabled = node.Boolean("enabled", true),
             Models = node.Strings("models", ["*"]),
-            ModelMapping = node.Map("modelMapping"),
+            ModelMapping = node.Models("modelMapping"),
             CostMultiplier = node.Number("costMultiplier", 0m, 1_000m) ?? 1m,
             Headers = node.Map("headers"),
             Simulator = ReadSimulator(node.Object("simulator")),

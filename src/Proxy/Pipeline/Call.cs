@@ -19,8 +19,14 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
     /// <summary>Stands in <see cref="Path"/> for the model, in a protocol whose paths name it.</summary>
     public const string ModelInPath = "{model}";
 
+    /// <summary>The model by the name the client gave it, which is the one in the body; <see cref="Model"/> is what that stands for.</summary>
+    public string NamedModel { get; init; } = Model;
+
     /// <summary>The kind of upstream that speaks its protocol.</summary>
     public UpstreamKind Upstreams { get; init; }
+
+    /// <summary>Whether upstreams that speak another protocol may serve it too: what generates text is translated, counting tokens and embeddings are not.</summary>
+    public bool AnyKind { get; init; }
 
     public bool Streaming { get; init; }
 

@@ -54,7 +54,8 @@ internal sealed partial class GatewayPipeline(
         var payer = authenticator.Authenticate(http.Request);                                                            // 401 403
         var call = await surface.ReadAsync(http.Request, kind, snapshot.Server.MaxBodyBytes, http.RequestAborted);       // 400 413
         using var body = call.Body;
-        var route = access.Resolve(payer.Tenant, call.Model, call.Upstreams);                                             // 403 404
+        call = access.Rename(call, payer.Tenant, snapshot, admittedAt);
+        var route = access.Resolve(call, payer.Tenant, snapshot.Prices, admittedAt);                                     // 403 404
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call, but neither held, recorded nor billed.

@@ -87,6 +87,7 @@ internal sealed class AnthropicSurface : ISurface
         body.OutputLimits = found.MaxTokens is null ? [] : [new OutputLimit(found.MaxTokensSpan, found.MaxTokens)];
         return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", ClientRequest.QueryWithoutKeys(request), model, body)
         {
+            AnyKind = kind == CallKind.Generation,
             Streaming = found.Streaming,
             SessionId = session,
             Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "x-claude-code-agent-id")) : null,

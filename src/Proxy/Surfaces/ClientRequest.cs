@@ -1,3 +1,4 @@
+using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +10,7 @@ namespace CCGate.Proxy.Surfaces;
 internal static class ClientRequest
 {
     // Of models and sessions: both go into the event, which is kept for ever.
-    public const int LongestName = 200;
+    public const int LongestName = ConfigNode.LongestModel;
 
     public static Task<RequestBody> ReadBodyAsync(HttpRequest request, long maxBodyBytes, CancellationToken cancellationToken) =>
         request.Headers.ContentEncoding.Count > 0

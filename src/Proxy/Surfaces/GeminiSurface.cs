@@ -92,6 +92,7 @@ internal sealed class GeminiSurface : ISurface
         return new Call(kind, $"/v1beta/models/{Call.ModelInPath}:{method}", ClientRequest.QueryWithoutKeys(request), model, body)
         {
             Upstreams = UpstreamKind.Gemini,
+            AnyKind = kind == CallKind.Generation,
             Streaming = method == StreamMethod,
             SessionId = session,
             Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, agent: null) : null,

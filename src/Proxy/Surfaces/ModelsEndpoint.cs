@@ -1,5 +1,4 @@
 using System.Text.Json;
-using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Tenants;
 using Microsoft.AspNetCore.Http;
@@ -7,17 +6,17 @@ using Microsoft.AspNetCore.Http;
 namespace CCGate.Proxy.Surfaces;
 
 /// <summary>The models a tenant may use, in the shape of the surface that is asked.</summary>
-internal sealed class ModelsEndpoint(GatewayPipeline pipeline, ApiKeyAuthenticator authenticator, ModelAccess access, ConfigSource config)
+internal sealed class ModelsEndpoint(GatewayPipeline pipeline, ApiKeyAuthenticator authenticator, ModelCatalogue catalogue)
 {
     public Task ListAsync(HttpContext http, ModelList list) => pipeline.AnswerAsync(http, list.Surface, _ =>
     {
-        var names = access.List(authenticator.Authenticate(http.Request).Tenant, config.Current.Prices, list.Kinds);
+        var names = catalogue.List(authenticator.Authenticate(http.Request).Tenant, list.Kinds);
         return WriteAsync(http.Response, json => list.WriteAll(json, names, http.Request.Query));
     });
 
     public Task GetAsync(string id, HttpContext http, ModelList list) => pipeline.AnswerAsync(http, list.Surface, _ =>
     {
-        access.Resolve(authenticator.Authenticate(http.Request).Tenant, id, list.Kinds);
+        catalogue.Check(id, authenticator.Authenticate(http.Request).Tenant, list.Kinds[0]);
         return WriteAsync(http.Response, json => list.WriteOne(json, id));
     });
 

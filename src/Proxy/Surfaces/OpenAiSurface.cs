@@ -109,6 +109,7 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
         {
             // api.openai.com serves all of them; who else speaks OpenAI's protocol often knows nothing of responses.
             Upstreams = form == OpenAiForm.Responses ? UpstreamKind.OpenAiResponses : UpstreamKind.OpenAi,
+            AnyKind = form != OpenAiForm.Embeddings,
             Streaming = found.Streaming,
             SessionId = session,
             Affinity = hasCache ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "thread-id", "x-openai-subagent")) : null, // Of Codex's agents.

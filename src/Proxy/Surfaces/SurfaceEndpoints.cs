@@ -1,7 +1,9 @@
+using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CCGate.Proxy.Surfaces;
 
@@ -26,7 +28,8 @@ internal static class SurfaceEndpoints
         {
             foreach (var surface in (OpenAiSurface[])[OpenAiSurface.Chat, OpenAiSurface.Responses, OpenAiSurface.Embeddings])
             {
-                routes.MapPost(prefix + surface.Path, (HttpContext http, GatewayPipeline pipeline) => pipeline.HandleAsync(http, surface, CallKind.Generation));
+                routes.MapPost(prefix + surface.Path, (HttpContext http, GatewayPipeline pipeline) =>
+                    IsClosed(http, surface) ? CloseAsync(http, pipeline, surface) : pipeline.HandleAsync(http, surface, CallKind.Generation));
             }
         }
 
@@ -47,9 +50,16 @@ internal static class SurfaceEndpoints
     /// <summary>The models, and a refusal of whatever else is asked for.</summary>
     private static void MapRest(IEndpointRouteBuilder routes, string prefix, Func<HttpContext, ModelList> listFor)
     {
-        routes.MapGet($"{prefix}/models", (HttpContext http, ModelsEndpoint models) => models.ListAsync(http, listFor(http)));
-        routes.MapGet($"{prefix}/models/{{**id}}", (string id, HttpContext http, ModelsEndpoint models) => models.GetAsync(id, http, listFor(http)));
+        routes.MapGet($"{prefix}/models", (HttpContext http, ModelsEndpoint models, GatewayPipeline pipeline) =>
+            listFor(http) is var list && IsClosed(http, list.Surface) ? CloseAsync(http, pipeline, list.Surface) : models.ListAsync(http, list));
+        routes.MapGet($"{prefix}/models/{{**id}}", (string id, HttpContext http, ModelsEndpoint models, GatewayPipeline pipeline) =>
+            listFor(http) is var list && IsClosed(http, list.Surface) ? CloseAsync(http, pipeline, list.Surface) : models.GetAsync(id, http, list));
         routes.MapFallback($"{prefix}/{{**path}}", (HttpContext http, GatewayPipeline pipeline) => pipeline.AnswerAsync(
             http, listFor(http).Surface, _ => throw new RefusedException(RefusalReason.NotFound, $"{http.Request.Method} {http.Request.Path} is not served here.")));
     }
+
+    private static bool IsClosed(HttpContext http, ISurface surface) => surface is OpenAiSurface && !http.RequestServices.GetRequiredService<ConfigSource>().Current.OpenAi.Enabled;
+
+    private static Task CloseAsync(HttpContext http, GatewayPipeline pipeline, ISurface surface) =>
+        pipeline.AnswerAsync(http, surface, _ => throw new RefusedException(RefusalReason.NotFound, "The paths of OpenAI's protocol are closed (server.json: openai.enabled)."));
 }

@@ -9,7 +9,7 @@ namespace CCGate.Proxy.Upstreams;
 internal sealed record Upstream(UpstreamConfig Config, UpstreamState State, HttpMessageInvoker Connections)
 {
     /// <summary>The name the upstream knows a model by.</summary>
-    public string ProviderModel(string model) => Config.ModelMapping.GetValueOrDefault(model, model);
+    public string ProviderModel(string model) => Config.ModelMapping.Find(model) ?? model;
 }
 
 /// <summary>What is known of an upstream, by its id, as long as the process runs.</summary>

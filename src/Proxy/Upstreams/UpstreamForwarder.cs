@@ -54,7 +54,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         // 1. An attempt before may have read the body: each gets the client's bytes anew, with its own name for the model.
         var limit = request.Billing?.MaxOutputTokens;
         var body = request.Call.Body.With(
-            request.ProviderModel == request.Call.Model ? null : request.ProviderModel,
+            request.ProviderModel == request.Call.NamedModel ? null : request.ProviderModel,
             limit == request.Call.MaxOutputTokens ? null : limit);
         var bodyStream = new ReadOnlyMemoryStream(body);
         http.Request.Body = bodyStream;

@@ -18,10 +18,10 @@ internal static class UpstreamTestRequest
         var named = asked ?? upstream.Models.FirstOrDefault(model => !model.Contains('*', StringComparison.Ordinal));
         if (named is not null)
         {
-            return (upstream.ModelMapping.GetValueOrDefault(named, named), asked is null ? "models" : "--model");
+            return (upstream.ModelMapping.Find(named) ?? named, asked is null ? "models" : "--model");
         }
 
-        return upstream.ModelMapping.OrderBy(mapped => mapped.Key, StringComparer.Ordinal).FirstOrDefault() is { Value: { } known }
+        return upstream.ModelMapping.Entries.OrderBy(mapped => mapped.Key, StringComparer.Ordinal).FirstOrDefault() is { Value: { } known }
             ? (known, "modelMapping")
             : (CheapModel(upstream.Kind), "the default of its kind; --model names another");
     }

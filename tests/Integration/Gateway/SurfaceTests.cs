@@ -260,16 +260,16 @@ public sealed class SurfaceTests
     }
 
     [Fact]
-    public async Task A_call_never_goes_to_an_upstream_of_another_protocol()
+    public async Task What_is_not_translated_never_goes_to_an_upstream_of_another_protocol()
     {
         await using var upstream = await ScriptedUpstream.StartAsync();
-        await using var gateway = await StartAsync(upstream, "openai");
+        await using var gateway = await StartAsync(upstream, "openai-responses");
 
-        using var responses = await gateway.PostAsync(Body("openai-responses"), Responses);
-        using var gemini = await gateway.PostAsync(Body("gemini"), Generate);
-        using var anthropic = await gateway.PostAsync(TestGateway.Body(stream: false, model: "gpt-5.5"));
+        using var embeddings = await gateway.PostAsync("""{"model":"text-embedding-3-small","input":"x"}""", Embeddings);
+        using var gemini = await gateway.PostAsync(Body("gemini"), "/v1beta/models/gemini-3-pro:countTokens");
+        using var anthropic = await gateway.PostAsync(TestGateway.Body(stream: false, model: "gpt-5.5"), "/v1/messages/count_tokens");
 
-        Assert.All([responses, gemini, anthropic], response => Assert.Equal(HttpStatusCode.NotFound, response.StatusCode));
+        Assert.All([embeddings, gemini, anthropic], response => Assert.Equal(HttpStatusCode.NotFound, response.StatusCode));
         Assert.Empty(upstream.Received);
     }
 
@@ -382,30 +382,31 @@ public sealed class SurfaceTests
     }
 
     [Theory]
-    [InlineData("/openai/v1/models", null, "data", "id", "gpt-5.5")]
-    [InlineData("/v1/models", null, "data", "id", "gpt-5.5")]
-    [InlineData("/v1/models", "2023-06-01", "data", "id", "claude-x")]
-    [InlineData("/anthropic/v1/models", null, "data", "id", "claude-x")]
-    [InlineData("/v1beta/models", null, "models", "name", "models/gemini-3-pro")]
-    [InlineData("/gemini/v1beta/models", null, "models", "name", "models/gemini-3-pro")]
-    public async Task Models_are_listed_in_the_shape_of_who_asks_and_of_the_upstreams_that_can_be_asked(string path, string? version, string list, string member, string only)
+    [InlineData("/openai/v1/models", null, "data", "id", "gpt-5.5", "object")]
+    [InlineData("/v1/models", null, "data", "id", "gpt-5.5", "object")]
+    [InlineData("/v1/models", "2023-06-01", "data", "id", "claude-x", "display_name")]
+    [InlineData("/anthropic/v1/models", null, "data", "id", "claude-x", "display_name")]
+    [InlineData("/v1beta/models", null, "models", "name", "models/gemini-3-pro", "supportedGenerationMethods")]
+    [InlineData("/gemini/v1beta/models", null, "models", "name", "models/gemini-3-pro", "supportedGenerationMethods")]
+    public async Task Models_of_all_upstreams_are_listed_in_the_shape_of_who_asks(string path, string? version, string list, string member, string own, string shape)
     {
         var upstreams = string.Join(", ", new[] { ("anthropic", "claude-x"), ("openai", "gpt-5.5"), ("gemini", "gemini-3-pro") }.Select(pair =>
             $$"""{ "id": "{{pair.Item1}}", "kind": "{{pair.Item1}}", "url": "http://127.0.0.1:1", "key": "k", "models": ["{{pair.Item2}}"] }"""));
         await using var gateway = await TestGateway.StartAsync($$"""{ "upstreams": [ {{upstreams}} ] }""");
 
         var all = await GetAsync(gateway, path, version);
-        var one = await GetAsync(gateway, $"{path}/{only.Split('/')[^1]}", version);
+        var one = await GetAsync(gateway, $"{path}/{own.Split('/')[^1]}", version);
 
-        Assert.Equal(only, Assert.Single(all.GetProperty(list).EnumerateArray()).GetProperty(member).GetString());
-        Assert.Equal(only, one.GetProperty(member).GetString());
+        Assert.Equal(["claude-x", "gemini-3-pro", "gpt-5.5"], all.GetProperty(list).EnumerateArray().Select(model => model.GetProperty(member).GetString()!.Split('/')[^1]));
+        Assert.All(all.GetProperty(list).EnumerateArray(), model => Assert.True(model.TryGetProperty(shape, out _)));
+        Assert.Equal(own, one.GetProperty(member).GetString());
     }
 
     [Fact]
-    public async Task A_provider_s_models_are_not_offered_in_another_s_protocol()
+    public async Task A_provider_s_models_are_offered_in_every_protocol_where_there_is_an_upstream_of_its_kind()
     {
         const string Rates = """ "perMillion": { "input": 1, "output": 10, "cacheRead": 1, "cacheWrite5m": 1, "cacheWrite1h": 1 } """;
-        var upstreams = string.Join(", ", new[] { "anthropic", "openai", "gemini" }.Select(kind => $$"""{ "id": "{{kind}}", "kind": "{{kind}}", "url": "http://127.0.0.1:1", "key": "k" }"""));
+        var upstreams = string.Join(", ", new[] { "anthropic", "openai" }.Select(kind => $$"""{ "id": "{{kind}}", "kind": "{{kind}}", "url": "http://127.0.0.1:1", "key": "k" }"""));
         var prices = string.Join(", ", new[] { "anthropic", "openai", "gemini" }.Select(provider => $$"""{ "model": "of-{{provider}}", "provider": "{{provider}}", {{Rates}} }"""));
         await using var gateway = await TestGateway.StartAsync(
             $$"""{ "upstreams": [ {{upstreams}} ] }""", prices: $$"""{ "version": "test", "prices": [ {{prices}}, { "model": "of-anybody", {{Rates}} } ] }""");
@@ -413,9 +414,9 @@ public sealed class SurfaceTests
         var openAi = await GetAsync(gateway, "/openai/v1/models", version: null);
         var anthropic = await GetAsync(gateway, "/anthropic/v1/models?limit=1000", version: null);
 
-        Assert.Equal(["of-anybody", "of-openai"], Names(openAi).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
-        Assert.Equal(["of-anthropic", "of-anybody"], Names(anthropic).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
-        Assert.DoesNotContain(Names(openAi), name => name.StartsWith("claude", StringComparison.Ordinal));
+        Assert.Equal(["of-anthropic", "of-anybody", "of-openai"], Names(openAi).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
+        Assert.Equal(["of-anthropic", "of-anybody", "of-openai"], Names(anthropic).Where(name => name.StartsWith("of-", StringComparison.Ordinal)));
+        Assert.DoesNotContain(Names(openAi), name => name.StartsWith("gemini", StringComparison.Ordinal));
 
         static IEnumerable<string> Names(JsonElement list) => list.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!);
     }

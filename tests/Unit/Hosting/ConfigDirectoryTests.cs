@@ -24,6 +24,44 @@ public sealed class ConfigDirectoryTests : IDisposable
         Assert.Equal([100m, 20.5m], config.Tenants.Select(tenant => tenant.DailyMaxUsd!.Value));
         Assert.Equal(["*sonnet*", "claude-haiku-*"], config.Tenants[0].AllowedModels.ToArray());
         Assert.Equal(SecretHash.Of("ccgate-not-a-key-1"), config.Tenants[0].Keys.Single().Secret);
+        Assert.Equal((true, "claude-sonnet-4-5", "claude-sonnet-4-5", null), (config.OpenAi.Enabled, config.OpenAi.DefaultModel, config.OpenAi.Models.Find("GPT-5-mini"), config.OpenAi.Models.Find("gpt-5")));
+    }
+
+    [Fact]
+    public void What_a_model_is_to_be_called_is_checked_wherever_it_is_written()
+    {
+        Write("server.json", """{ "openai": { "models": { "gpt-4*": "claude-*", "gpt-5": 5, "o3": "o3" }, "defaultModel": "" } }""");
+        Write("upstreams.json", """{ "upstreams": [ { "id": "a", "url": "https://a.example", "modelMapping": { "claude-*": " ", "b": "a", "a": "b" } } ] }""");
+        Write("tenants.json", $$"""
+            { "tenants": [
+                { "id": "a", "key": "k1", "parent": "b", "modelAliases": { "fast": "smart", "long": "{{new string('x', 201)}}", "claude-*": "claude-haiku-4-5" } },
+                { "id": "b", "key": "k2", "modelAliases": { "smart": "claude-opus-4-1", "same": "SAME", "cheap": "claude-haiku-4-5" } } ] }
+            """);
+
+        Assert.Equal(
+            [
+                "server.json $.openai.defaultModel", "server.json $.openai.models.gpt-4*", "server.json $.openai.models.gpt-5",
+                "tenants.json $.tenants[0].modelAliases.fast", "tenants.json $.tenants[0].modelAliases.long", "upstreams.json $.upstreams[0].modelMapping.claude-*",
+            ],
+            new ConfigDirectory(directory).Read().Problems.Select(problem => $"{problem.File} {problem.Path}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_tenant_has_the_aliases_of_those_above_it_but_for_names_it_has_itself()
+    {
+        Write("upstreams.json", """{ "upstreams": [ { "id": "a", "url": "https://a.example" } ] }""");
+        Write("tenants.json", """
+            { "tenants": [
+                { "id": "a", "key": "k1", "parent": "b", "modelAliases": { "FAST": "claude-haiku-4-5" } },
+                { "id": "b", "key": "k2", "parent": "c", "modelAliases": { "fast": "gpt-5-mini", "smart": "claude-opus-4-1" } },
+                { "id": "c", "keys": [], "modelAliases": { "smart": "gpt-5", "gpt-4*": "gpt-5" } } ] }
+            """);
+
+        var tenants = new ConfigDirectory(directory).Read().Config!.Tenants;
+
+        Assert.Equal(
+            ["claude-haiku-4-5 claude-opus-4-1 gpt-5 -", "gpt-5-mini claude-opus-4-1 gpt-5 -", "- gpt-5 gpt-5 -"],
+            tenants.Select(tenant => string.Join(' ', new[] { "fast", "smart", "gpt-4o", "other" }.Select(name => tenant.ModelAliases.Find(name) ?? "-"))));
     }
 
     [Fact]
@@ -33,7 +71,7 @@ public sealed class ConfigDirectoryTests : IDisposable
 
         var warned = reading.Problems.Where(problem => problem.File == "server.json").Select(problem => problem.Path).ToList();
         Assert.Equal(
-            ["$.admin.path", "$.logging.directory", "$.logging.enableConsole", "$.logging.level", "$.logging.maxFileSize", "$.logging.maxFiles", "$.openai", "$.proxy.retryAttempts", "$.proxy.retryDelay", "$.proxy.timeout", "$.server.keepAlive", "$.server.timeout"],
+            ["$.admin.path", "$.logging.directory", "$.logging.enableConsole", "$.logging.level", "$.logging.maxFileSize", "$.logging.maxFiles", "$.proxy.retryAttempts", "$.proxy.retryDelay", "$.proxy.timeout", "$.server.keepAlive", "$.server.timeout"],
             warned.Order(StringComparer.Ordinal));
     }
 
