@@ -4,6 +4,7 @@ using CCGate.Bench.Load;
 using CCGate.Bench.Processes;
 using CCGate.Bench.Rebuild;
 using CCGate.Bench.Report;
+using CCGate.Bench.Translate;
 
 var test = new Option<bool>("--test") { Description = "Everything once, at a tiny size: seconds instead of minutes, and the figures mean nothing." };
 var json = new Option<FileInfo?>("--json") { Description = "Write the figures to this file." };
@@ -37,6 +38,7 @@ root.SetAction(async (parsed, cancellationToken) =>
 });
 
 root.Add(RebuildBench.Command());
+root.Add(TranslateBench.Command());
 
 // The two peers of a run are this program again.
 root.Add(PeerHosts.UpstreamCommand());

@@ -61,7 +61,7 @@ public sealed class ClientLibraries : IAsyncLifetime
     }
 
     private static IEnumerable<(ClientLibrary Library, string Kind)> Tried =>
-        Libraries.SelectMany(library => KindsFor(library.Speaks).Select(kind => (library, kind)));
+        Libraries.SelectMany(library => Kinds.Select(kind => (library, kind)));
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -78,8 +78,8 @@ public sealed class ClientLibraries : IAsyncLifetime
         }
     }
 
-    /// <summary>The kinds of upstreams that a client is tried with: its own, for nothing is translated yet.</summary>
-    internal static IEnumerable<string> KindsFor(string spoken) => Protocols.Select(protocol => protocol.Kind).Where(kind => kind == spoken);
+    /// <summary>The kinds of upstreams that clients are tried with.</summary>
+    internal static IEnumerable<string> Kinds => Protocols.Select(protocol => protocol.Kind);
 
     internal static ClientLibrary Library(string name) => Libraries.Single(library => library.Name == name);
 

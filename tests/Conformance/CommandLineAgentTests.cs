@@ -16,7 +16,7 @@ public sealed class CommandLineAgentTests : IDisposable
         get
         {
             var pairs = new TheoryData<string, string>();
-            foreach (var (agent, kind) in Agents.SelectMany(agent => ClientLibraries.KindsFor(agent.Speaks).Select(kind => (agent, kind))))
+            foreach (var (agent, kind) in Agents.SelectMany(agent => ClientLibraries.Kinds.Select(kind => (agent, kind))))
             {
                 pairs.Add(agent.Name, kind);
             }

@@ -1,5 +1,6 @@
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Translation;
 
 namespace CCGate.Proxy.Pipeline;
 
@@ -55,9 +56,14 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
     /// <summary>The upstream is asked for usage that the client did not ask for: what tells it is not passed on.</summary>
     public bool HidesUsage { get; init; }
 
+    /// <summary>What it is to upstreams of other protocols.</summary>
+    public Translations Translations => field ??= new Translations(this);
+
     /// <summary>What the prompt comes to where nobody says it: text has about four bytes a token, and the bound counts two.</summary>
     public long LikelyPromptTokens => Math.Max(1, PromptTokensBound / 2);
 
     /// <summary>The path for an upstream that knows the model by this name.</summary>
-    public string PathFor(string providerModel) => Path.Replace(ModelInPath, Uri.EscapeDataString(providerModel), StringComparison.Ordinal);
+    public string PathFor(string providerModel) => PathFor(Path, providerModel);
+
+    public static string PathFor(string path, string providerModel) => path.Replace(ModelInPath, Uri.EscapeDataString(providerModel), StringComparison.Ordinal);
 }

@@ -12,6 +12,12 @@ internal static class GatewayHeaders
     public const string RequestId = "x-ccgate-request-id";
     public const string Upstream = "x-ccgate-upstream";
 
+    /// <summary>What the request said and its translation for the upstream leaves out, since the answer means the same without.</summary>
+    public const string Dropped = "x-ccgate-dropped";
+
+    /// <summary>The answer is what the gateway reckons, since no upstream could be asked.</summary>
+    public const string Estimated = "x-ccgate-estimated";
+
     /// <summary>The token limit the request was lowered to so that its hold fits.</summary>
     public const string MaxTokens = "x-ccgate-max-tokens";
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Journal;
@@ -58,11 +59,13 @@ internal sealed partial class GatewayPipeline(
         var route = access.Resolve(call, payer.Tenant, snapshot.Prices, admittedAt);                                     // 403 404
         if (kind == CallKind.TokenCount)
         {
-            // Counting is free: forwarded like any call, but neither held, recorded nor billed.
-            var counting = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
-            RefuseUnanswered(http, counting, await AttemptAsync(http, surface, call, counting, billing: null, []));                           // 429 503 529
+            // Counting is free: forwarded like any call where an upstream counts in the client's protocol, but neither held, recorded nor billed.
+            await AttemptAsync(http, surface, call, planner.Start(route.In(call.Upstreams), call, payer.Tenant, snapshot, admittedAt), billing: null, []);
+            await EstimateUncountedAsync(http, surface, call);
             return;
         }
+
+        route = call.Translations.Carried(route);                                                                         // 400
 
         // 3. Can they afford it? The hold is the most the call can cost wherever it may go.
         var limits = quotas.PathOf(payer);
@@ -167,6 +170,18 @@ internal sealed partial class GatewayPipeline(
         catch (OperationCanceledException)
         {
             return null; // The client left while its request waited for a place.
+        }
+    }
+
+    /// <summary>A count that no upstream gave is the gateway's, and says that it is an estimate.</summary>
+    private static async Task EstimateUncountedAsync(HttpContext http, ISurface surface, Call call)
+    {
+        if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            http.Response.Headers[GatewayHeaders.Estimated] = "true";
+            http.Response.ContentType = "application/json";
+            await using var json = new Utf8JsonWriter(http.Response.BodyWriter);
+            surface.WriteTokenCount(call.LikelyPromptTokens, json);
         }
     }
 

@@ -56,6 +56,13 @@ internal sealed class AnthropicSurface : ISurface
         json.WriteEndObject();
     }
 
+    public void WriteTokenCount(long tokens, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("input_tokens"u8, tokens);
+        json.WriteEndObject();
+    }
+
     public byte[] BrokenStream(string message, string requestId, long sequence) => SseFrame.Write("error", json =>
     {
         json.WriteString("type"u8, "error"u8);
@@ -87,7 +94,7 @@ internal sealed class AnthropicSurface : ISurface
         body.OutputLimits = found.MaxTokens is null ? [] : [new OutputLimit(found.MaxTokensSpan, found.MaxTokens)];
         return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", ClientRequest.QueryWithoutKeys(request), model, body)
         {
-            AnyKind = kind == CallKind.Generation,
+            AnyKind = true,
             Streaming = found.Streaming,
             SessionId = session,
             Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "x-claude-code-agent-id")) : null,

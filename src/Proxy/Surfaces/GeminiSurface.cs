@@ -69,6 +69,13 @@ internal sealed class GeminiSurface : ISurface
         json.WriteEndObject();
     }
 
+    public void WriteTokenCount(long tokens, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("totalTokens"u8, tokens);
+        json.WriteEndObject();
+    }
+
     public byte[] BrokenStream(string message, string requestId, long sequence) => SseFrame.Write(null, json =>
     {
         json.WriteStartObject("error"u8);
@@ -92,7 +99,7 @@ internal sealed class GeminiSurface : ISurface
         return new Call(kind, $"/v1beta/models/{Call.ModelInPath}:{method}", ClientRequest.QueryWithoutKeys(request), model, body)
         {
             Upstreams = UpstreamKind.Gemini,
-            AnyKind = kind == CallKind.Generation,
+            AnyKind = true,
             Streaming = method == StreamMethod,
             SessionId = session,
             Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, agent: null) : null,

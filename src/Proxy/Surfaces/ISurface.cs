@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CCGate.Proxy.Pipeline;
 using Microsoft.AspNetCore.Http;
 
@@ -17,6 +18,9 @@ internal interface ISurface
     /// <param name="requestId">The gateway's name for the request.</param>
     /// <param name="sequence">How many events came before it.</param>
     byte[] BrokenStream(string message, string requestId, long sequence);
+
+    /// <summary>The answer to a request that asks for its number of tokens.</summary>
+    void WriteTokenCount(long tokens, Utf8JsonWriter json);
 
     Task WriteRefusalAsync(HttpContext http, Refusal refusal, int budgetStatus);
 }

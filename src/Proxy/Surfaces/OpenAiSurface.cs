@@ -9,6 +9,7 @@ namespace CCGate.Proxy.Surfaces;
 internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
 {
     public const string Prefix = "/openai";
+    public const string CountPath = "/v1/responses/input_tokens";
     private const string BrokenCode = "upstream_truncated";
     public static readonly OpenAiSurface Chat = new(OpenAiForm.Chat);
     public static readonly OpenAiSurface Responses = new(OpenAiForm.Responses);
@@ -66,6 +67,14 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
         json.WriteEndObject();
     }
 
+    public void WriteTokenCount(long tokens, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("object"u8, "response.input_tokens"u8);
+        json.WriteNumber("input_tokens"u8, tokens);
+        json.WriteEndObject();
+    }
+
     public byte[] BrokenStream(string message, string requestId, long sequence)
     {
         var isResponse = form == OpenAiForm.Responses;
@@ -94,7 +103,7 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
         // Codex sends session_id, or session-id; older ones conversation_id too. OpenCode sends x-session-affinity.
         var session = ClientRequest.SessionHeader(request, "x-session-id", "session_id", "session-id", "conversation_id", "x-session-affinity");
         var hasCache = form != OpenAiForm.Embeddings;
-        var found = OpenAiBodyReader.Read(body.Bytes.Span, form, readsPrefix: hasCache && session is null);
+        var found = OpenAiBodyReader.Read(body.Bytes.Span, form, readsPrefix: hasCache && kind == CallKind.Generation && session is null);
         var model = ClientRequest.Model(found.Model);
         if (!found.HasInput && form != OpenAiForm.Responses)
         {
@@ -105,14 +114,14 @@ internal sealed class OpenAiSurface(OpenAiForm form) : ISurface
         body.Model = found.ModelSpan;
         body.OutputLimits = found.OutputLimits();
         body.Addition = found.UsageRequest;
-        return new Call(kind, Path, ClientRequest.QueryWithoutKeys(request), model, body)
+        return new Call(kind, kind == CallKind.TokenCount ? CountPath : Path, ClientRequest.QueryWithoutKeys(request), model, body)
         {
             // api.openai.com serves all of them; who else speaks OpenAI's protocol often knows nothing of responses.
             Upstreams = form == OpenAiForm.Responses ? UpstreamKind.OpenAiResponses : UpstreamKind.OpenAi,
             AnyKind = form != OpenAiForm.Embeddings,
             Streaming = found.Streaming,
             SessionId = session,
-            Affinity = hasCache ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "thread-id", "x-openai-subagent")) : null, // Of Codex's agents.
+            Affinity = hasCache && kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "thread-id", "x-openai-subagent")) : null, // Of Codex's agents.
             MaxOutputTokens = found.MaxOutputTokens,
             Choices = found.Choices,
             PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),

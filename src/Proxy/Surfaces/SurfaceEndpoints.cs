@@ -31,6 +31,8 @@ internal static class SurfaceEndpoints
                 routes.MapPost(prefix + surface.Path, (HttpContext http, GatewayPipeline pipeline) =>
                     IsClosed(http, surface) ? CloseAsync(http, pipeline, surface) : pipeline.HandleAsync(http, surface, CallKind.Generation));
             }
+
+            routes.MapPost(prefix + OpenAiSurface.CountPath, (HttpContext http, GatewayPipeline pipeline) => pipeline.HandleAsync(http, OpenAiSurface.Responses, CallKind.TokenCount));
         }
 
         foreach (var prefix in (string[])["", GeminiSurface.Prefix])

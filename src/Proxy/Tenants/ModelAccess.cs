@@ -7,7 +7,14 @@ using CCGate.Proxy.Upstreams;
 namespace CCGate.Proxy.Tenants;
 
 /// <summary>A tenant-visible model name and the upstreams that serve it, one of weight 0 only what it has served before.</summary>
-internal sealed record ModelRoute(string Model, ImmutableArray<Upstream> Upstreams);
+internal sealed record ModelRoute(string Model, ImmutableArray<Upstream> Upstreams)
+{
+    /// <summary>The part of it that needs no translation.</summary>
+    public ModelRoute In(UpstreamKind client) => this with { Upstreams = Upstreams.RemoveAll(upstream => !Speaks(upstream.Config.Kind, client)) };
+
+    /// <summary>Whether an upstream of this kind speaks the client's protocol. The simulator speaks Anthropic's.</summary>
+    public static bool Speaks(UpstreamKind kind, UpstreamKind client) => (kind == UpstreamKind.Simulator ? UpstreamKind.Anthropic : kind) == client;
+}
 
 /// <summary>A model that a tenant asks for, in a protocol.</summary>
 /// <param name="Model">What the client's name for it stands for.</param>
@@ -152,7 +159,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
 
     private static ModelFit FitOf(UpstreamConfig upstream, in ModelQuestion question)
     {
-        var speaksIt = (upstream.Kind == UpstreamKind.Simulator ? UpstreamKind.Anthropic : upstream.Kind) == question.Client;
+        var speaksIt = ModelRoute.Speaks(upstream.Kind, question.Client);
         if (!(speaksIt || question.AnyKind) || !SharesGroup(upstream, question.Tenant))
         {
             return ModelFit.None;

@@ -19,6 +19,41 @@ internal sealed record Answer(string Id, string Model)
 
     /// <summary>Entries as OpenAI's chat has them (<c>{"token","logprob","bytes","top_logprobs"}</c>); null when none were asked for or given.</summary>
     public List<JsonElement>? Logprobs { get; set; }
+
+    /// <summary>The answer as a stream would have told it.</summary>
+    public IEnumerable<AnswerEvent> ToEvents()
+    {
+        yield return new AnswerBegan(Id, Model);
+        foreach (var part in Parts)
+        {
+            foreach (var told in EventsOf(part))
+            {
+                yield return told;
+            }
+
+            yield return PartEnded.Instance;
+        }
+
+        if (Logprobs is not null)
+        {
+            yield return new LogprobsAdded(Logprobs);
+        }
+
+        yield return new UsageTold(Usage);
+        yield return new AnswerEnded(Stop, StopSequence);
+    }
+
+    private static IEnumerable<AnswerEvent> EventsOf(Part part) => part switch
+    {
+        TextPart text => [new TextDelta(text.Text), .. text.Citations.Select(citation => new CitationAdded(citation))],
+        RefusalPart refusal => [new RefusalDelta(refusal.Text)],
+        ThinkingPart { Signature: { } signature } signed => signed.Text.Length == 0
+            ? [new ThinkingSigned(signature, signed.IsRedacted)]
+            : [new ThinkingDelta(signed.Text), new ThinkingSigned(signature, signed.IsRedacted)],
+        ThinkingPart thinking => [new ThinkingDelta(thinking.Text)],
+        ToolCallPart call => [new ToolCallBegan(call.Id, call.Name) { Signature = call.Signature }, new ToolCallDelta(call.Arguments)],
+        _ => [],
+    };
 }
 
 /// <summary>Why a model stopped.</summary>

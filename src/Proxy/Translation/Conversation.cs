@@ -5,7 +5,7 @@ namespace CCGate.Proxy.Translation;
 /// <summary>A request to a model in no protocol: what a client asked, before it is written for an upstream that speaks another one.</summary>
 internal sealed class Conversation
 {
-    public required string Model { get; init; }
+    public required string Model { get; set; }
 
     public bool Streaming { get; init; }
 
@@ -67,6 +67,9 @@ internal sealed class Conversation
 
     /// <summary>Whether a client of Gemini's reads its stream as a JSON array, because it did not ask for events (<c>alt=sse</c>).</summary>
     public bool StreamsAsArray { get; init; }
+
+    /// <summary>Whether the client says what is to be cached, which only Anthropic's protocol can.</summary>
+    public bool HasCacheMarkers => System.Exists(text => text.Cache is not null) || Tools.Exists(tool => tool.Cache is not null) || Turns.Exists(turn => turn.Parts.Exists(part => part.Cache is not null));
 
     /// <summary>Adds to the last turn when that is the same role's, for there are protocols where roles must alternate.</summary>
     public void Add(Role role, Part part)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using CCGate.Proxy.Pipeline;
 
@@ -64,6 +65,9 @@ internal sealed class UnreadableAnswerException(string message) : Exception(mess
 /// <summary>What a translation could not carry.</summary>
 internal sealed class Losses
 {
+    private const int MostDropped = 32;
+    private const int LongestName = 64;
+
     private readonly List<string> dropped = [];
 
     /// <summary>What was left out without changing what the request means, by the client's names: for <c>x-ccgate-dropped</c>.</summary>
@@ -72,11 +76,21 @@ internal sealed class Losses
     /// <summary>Leaves out what is not worth a refusal: hints, and wishes that the answer need not fulfil.</summary>
     public void Drop(string field)
     {
-        if (!dropped.Contains(field))
+        var name = Header(field);
+        if (dropped.Count < MostDropped && !dropped.Contains(name))
         {
-            dropped.Add(field);
+            dropped.Add(name);
         }
     }
+
+    /// <summary>A name may be the client's own bytes, and it goes into a header.</summary>
+    private static string Header(string field) => string.Create(Math.Min(field.Length, LongestName), field, static (name, field) =>
+    {
+        for (var i = 0; i < name.Length; i++)
+        {
+            name[i] = field[i] is >= ' ' and < '\x7f' and not ',' ? field[i] : '?';
+        }
+    });
 
     /// <summary>The refusal of what cannot be carried and must not be left out.</summary>
     /// <param name="field">By the client's name, such as <c>tools[3].type</c>.</param>
@@ -94,6 +108,8 @@ internal static class Signatures
 {
     public const string Prefix = "ccgate.";
 
+    private static readonly string[] Makers = ["anthropic.", "openai.", "responses.", "gemini.", "call.", "unsigned"];
+
     /// <summary>The signature as it is kept in a <see cref="ThinkingPart"/> or <see cref="ToolCallPart"/>: always with its maker's name.</summary>
     /// <param name="maker"><c>anthropic</c>, <c>openai</c>, <c>responses</c> or <c>gemini</c>.</param>
     public static string Mark(string maker, string signature) => signature.StartsWith(Prefix, StringComparison.Ordinal) ? signature : $"{Prefix}{maker}.{signature}";
@@ -101,6 +117,24 @@ internal static class Signatures
     /// <summary>The maker's own bytes, for the maker; null when another one made it.</summary>
     public static string? For(string maker, string? marked) =>
         marked is not null && marked.StartsWith($"{Prefix}{maker}.", StringComparison.Ordinal) ? marked[(Prefix.Length + maker.Length + 1)..] : null;
+
+    /// <summary>Whether a string in a JSON document begins with a mark.</summary>
+    public static bool IsMarkedIn(ReadOnlySpan<byte> json)
+    {
+        while (json.IndexOf("\"ccgate."u8) is >= 0 and var at)
+        {
+            json = json[(at + 1 + Prefix.Length)..];
+            foreach (var maker in Makers)
+            {
+                if (json.Length > maker.Length && Ascii.Equals(json[..maker.Length], maker))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>As a client keeps it: bare when its own protocol's provider made it, else marked.</summary>
     public static string ForClient(string maker, string marked) => For(maker, marked) ?? marked;

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Translation;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Forwarder;
@@ -14,6 +15,8 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 {
     // What the meter can decode. A client may accept more (zstd), but an answer nobody can count must not be asked for.
     private static readonly string[] MeterableEncodings = ["gzip", "deflate", "br", "identity"];
+
+    private const int LargestError = 1024 * 1024;
 
     private Func<DateTimeOffset?>? firstByteAt;
     private AnswerOpening? opening;
@@ -48,7 +51,10 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         }
 
         var upstream = request.Upstream.Config;
-        proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, request.Call.PathFor(request.ProviderModel)) + request.Call.Query);
+        var target = request.Translation is { } translation
+            ? Call.PathFor(translation.Upstream.PathFor(request.Call.Streaming), request.ProviderModel)
+            : request.Call.PathFor(request.ProviderModel) + request.Call.Query;
+        proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, target));
         proxyRequest.Headers.Host = null;
         proxyRequest.Headers.Remove("Expect"); // The body is here already, and to wait for a leave to send it costs up to a second.
         foreach (var name in Credential.Headers)
@@ -56,14 +62,19 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
             proxyRequest.Headers.Remove(name);
         }
 
+        if (request.Translation is not null)
+        {
+            TranslatedHeaders.WriteRequest(proxyRequest.Headers, upstream.Kind);
+        }
+
         if (request.Turn.Key is { } key)
         {
             Authorize(proxyRequest.Headers, upstream, key.Secret);
         }
 
-        if (request.Call.HidesUsage)
+        if (request.Call.HidesUsage || request.Translation is not null)
         {
-            // What is to be left out of the answer must be found in it.
+            // What is to be left out of the answer, or said otherwise, must be found in it.
             proxyRequest.Headers.Remove("Accept-Encoding");
             proxyRequest.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         }
@@ -85,12 +96,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         StatusCode = (int)proxyResponse.StatusCode;
         RetryAfter = StatusCode >= 400 ? Upstreams.RetryAfter.Of(proxyResponse.Headers, time) : null;
-        if (RefusesCredential(StatusCode) || (!request.Turn.IsLast && IsWorthAnotherUpstream(proxyResponse.StatusCode)))
-        {
-            return false;
-        }
-
-        if (!await MayAnswerAsync(httpContext, proxyResponse, cancellationToken))
+        if (IsLeftToAnother(proxyResponse.StatusCode) || !await MayAnswerAsync(httpContext, proxyResponse, cancellationToken))
         {
             return false;
         }
@@ -110,6 +116,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         RemoveOwnHeaders(proxyResponse.Headers);
         await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         httpContext.Response.Headers[GatewayHeaders.Upstream] = request.Upstream.Config.Id;
+        if (request.Translation is not null)
+        {
+            await TranslateAsync(httpContext.Response, proxyResponse, request.Translation, cancellationToken);
+        }
+
         if (Meter is not null)
         {
             if (StatusCode >= 300)
@@ -117,7 +128,12 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
                 onEnd(); // An error costs nothing, whatever it says.
             }
 
-            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, request.Call.HidesUsage && IsReadableStream(proxyResponse.Content.Headers), clock) { Opening = opening, Ending = ending };
+            var tap = new UsageTap(proxyResponse.Content, Meter, time, StatusCode >= 300 ? null : onEnd, HidesUsage(proxyResponse.Content.Headers), clock)
+            {
+                Opening = opening,
+                Ending = ending,
+                Translation = StatusCode >= 300 ? null : request.Translation,
+            };
             firstByteAt = () => tap.FirstByteAt;
             proxyResponse.Content = tap;
         }
@@ -130,6 +146,12 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         opening?.Dispose();
         ending?.Dispose();
     }
+
+    /// <summary>Whether its status alone says that another upstream, or the gateway, has to answer.</summary>
+    private bool IsLeftToAnother(HttpStatusCode status) =>
+        RefusesCredential(StatusCode)
+        || (!request.Turn.IsLast && IsWorthAnotherUpstream(status))
+        || (request.Call.Kind == CallKind.TokenCount && StatusCode is not (200 or 400 or 413)); // Who does not count tokens leaves it to our estimate.
 
     /// <summary>Reads as much of an answer as it takes to see that it is one, as long as another upstream could give a better one.</summary>
     private async ValueTask<bool> MayAnswerAsync(HttpContext http, HttpResponseMessage answer, CancellationToken cancellationToken)
@@ -146,7 +168,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
             return true;
         }
 
-        if (IsReadableStream(headers) && headers.ContentLength is null)
+        if (IsReadableStream(headers) && headers.ContentLength is null && request.Translation?.IsEventStream != false)
         {
             ending = new StreamEnding(request, http.Response.Headers[GatewayHeaders.RequestId].ToString(), Meter, clock, time);
         }
@@ -164,6 +186,27 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         return GivenUp is AttemptFailure.None;
     }
+
+    /// <summary>Headers and errors in the client's protocol; a good answer is translated as it is read.</summary>
+    private async Task TranslateAsync(HttpResponse response, HttpResponseMessage answer, TranslatedCall translation, CancellationToken cancellationToken)
+    {
+        if (!answer.IsSuccessStatusCode)
+        {
+            var body = await TranslatedBody.ReadAllAsync(await answer.Content.ReadAsStreamAsync(cancellationToken), LargestError, cancellationToken);
+            var (status, error) = translation.Error((int)answer.StatusCode, body, response.Headers[GatewayHeaders.RequestId].ToString());
+            response.StatusCode = status;
+            answer.Content = new ReadOnlyMemoryContent(error);
+        }
+
+        response.ContentType = answer.IsSuccessStatusCode ? translation.ContentType : "application/json";
+        TranslatedHeaders.WriteAnswer(response.Headers, request.Call.Upstreams, time.GetUtcNow());
+        if (translation.Dropped.Length > 0)
+        {
+            response.Headers[GatewayHeaders.Dropped] = string.Join(", ", translation.Dropped);
+        }
+    }
+
+    private bool HidesUsage(HttpContentHeaders headers) => request.Translation is null && request.Call.HidesUsage && IsReadableStream(headers);
 
     private static bool IsReadableStream(HttpContentHeaders headers) =>
         headers.ContentEncoding.Count == 0 && string.Equals(headers.ContentType?.MediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase);

@@ -2,6 +2,7 @@ using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Translation;
 using CCGate.Proxy.Usage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -19,6 +20,9 @@ internal sealed record AttemptBilling(PriceBook Prices, DateTimeOffset AdmittedA
 {
     /// <summary>What becomes of the answer when the client leaves.</summary>
     public AbortPolicy Abort { get; init; }
+
+    /// <summary>The limit where it is below what the client asked for.</summary>
+    public long? LimitBelow(long asked) => MaxOutputTokens == asked ? null : MaxOutputTokens;
 }
 
 /// <summary>One try of one upstream, before it is made.</summary>
@@ -28,6 +32,9 @@ internal sealed record AttemptRequest(HttpContext Http, ISurface Surface, Call C
 
     /// <summary>The other attempt there may be for the same answer.</summary>
     public AttemptRace? Race { get; private init; }
+
+    /// <summary>Null when the upstream speaks the client's protocol.</summary>
+    public TranslatedCall? Translation { get; } = Call.Translations.For(Turn.Upstream.Config.Kind, Turn.Upstream.ProviderModel(Call.Model), Billing?.LimitBelow(Call.MaxOutputTokens));
 
     public AttemptRequest In(AttemptRace race, AttemptTurn turn) => new(race.Enter(), Surface, Call, turn, Billing) { Race = race };
 
@@ -52,10 +59,8 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
         var startedAt = time.GetUtcNow();
 
         // 1. An attempt before may have read the body: each gets the client's bytes anew, with its own name for the model.
-        var limit = request.Billing?.MaxOutputTokens;
-        var body = request.Call.Body.With(
-            request.ProviderModel == request.Call.NamedModel ? null : request.ProviderModel,
-            limit == request.Call.MaxOutputTokens ? null : limit);
+        var body = request.Translation?.Body ?? request.Call.Body.With(
+            request.ProviderModel == request.Call.NamedModel ? null : request.ProviderModel, request.Billing?.LimitBelow(request.Call.MaxOutputTokens));
         var bodyStream = new ReadOnlyMemoryStream(body);
         http.Request.Body = bodyStream;
         http.Request.ContentLength = body.Length;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using CCGate.Proxy.Translation;
 using CCGate.Proxy.Upstreams;
 
 namespace CCGate.Proxy.Usage;
@@ -64,6 +65,9 @@ internal sealed class UsageTap : HttpContent
     /// <summary>What a stream that breaks off ends with; null when it just ends.</summary>
     public StreamEnding? Ending { get; init; }
 
+    /// <summary>How the client is told the answer when it speaks another protocol; null when the bytes are its own.</summary>
+    public TranslatedCall? Translation { get; init; }
+
     /// <summary>When the first byte of the body was read; null as long as there is none.</summary>
     public DateTimeOffset? FirstByteAt { get; private set; }
 
@@ -101,7 +105,9 @@ internal sealed class UsageTap : HttpContent
 
     private Stream Shown(TapStream tapped)
     {
-        Stream shown = hidesUsage ? new UsageChunkFilter(tapped) : tapped;
+        Stream shown = Translation is { } translation ? translation.Over(tapped, upstream.Headers.ContentType?.MediaType)
+            : hidesUsage ? new UsageChunkFilter(tapped)
+            : tapped;
         return Ending?.Over(shown, End) ?? shown;
     }
 

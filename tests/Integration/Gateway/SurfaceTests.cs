@@ -260,7 +260,7 @@ public sealed class SurfaceTests
     }
 
     [Fact]
-    public async Task What_is_not_translated_never_goes_to_an_upstream_of_another_protocol()
+    public async Task What_is_not_translated_never_goes_to_an_upstream_of_another_protocol_and_tokens_are_estimated()
     {
         await using var upstream = await ScriptedUpstream.StartAsync();
         await using var gateway = await StartAsync(upstream, "openai-responses");
@@ -269,7 +269,8 @@ public sealed class SurfaceTests
         using var gemini = await gateway.PostAsync(Body("gemini"), "/v1beta/models/gemini-3-pro:countTokens");
         using var anthropic = await gateway.PostAsync(TestGateway.Body(stream: false, model: "gpt-5.5"), "/v1/messages/count_tokens");
 
-        Assert.All([embeddings, gemini, anthropic], response => Assert.Equal(HttpStatusCode.NotFound, response.StatusCode));
+        Assert.Equal(HttpStatusCode.NotFound, embeddings.StatusCode);
+        Assert.All([gemini, anthropic], response => Assert.Equal((HttpStatusCode.OK, "true"), (response.StatusCode, response.Headers.GetValues("x-ccgate-estimated").Single())));
         Assert.Empty(upstream.Received);
     }
 

@@ -170,16 +170,15 @@ public sealed class UpstreamFailureTests
     }
 
     [Theory]
-    [InlineData(401, "/v1/messages")]
-    [InlineData(402, "/v1/messages")]
-    [InlineData(403, "/v1/messages")]
-    [InlineData(401, "/v1/messages/count_tokens")]
-    public async Task A_client_is_not_told_that_its_key_is_wrong_when_it_is_the_upstream_s(int status, string path)
+    [InlineData(401)]
+    [InlineData(402)]
+    [InlineData(403)]
+    public async Task A_client_is_not_told_that_its_key_is_wrong_when_it_is_the_upstream_s(int status)
     {
         await using var bad = RawUpstream.Start(upstream => RefuseAsync(upstream, status));
         await using var gateway = await TestGateway.StartAsync(Upstreams(new Row(), bad.Url));
 
-        using var response = await gateway.PostAsync(TestGateway.Body(stream: false), path);
+        using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
 
         Assert.Equal((503, "Service Unavailable"), ((int)response.StatusCode, response.ReasonPhrase));
         var error = JsonElement.Parse(await response.Content.ReadAsStringAsync()).GetProperty("error");

@@ -138,6 +138,12 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
             throw Losses.Refuse($"{path}.args", "must be an object");
         }
 
+        if (signature is not null && Signatures.For(Maker, FromClient(signature).Marked) is null)
+        {
+            Sign(signature); // Of the thought before the call: Gemini's own place for it.
+            signature = null;
+        }
+
         Flush();
         var id = Text(call, "id") is { Length: > 0 } given ? given : "gemini_" + calls.ToString(CultureInfo.InvariantCulture);
         calls++;
@@ -201,7 +207,7 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
 
         var isOne = said.ValueKind == JsonValueKind.Object && said.GetPropertyCount() == 1;
         var error = isOne ? Member(said, "error") : null;
-        var value = error ?? (isOne ? Member(said, "output") : null) ?? said;
+        var value = error ?? (isOne ? Member(said, "output") : null) ?? NamedContent(said) ?? said;
         var told = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         if (told.Length > 0)
         {
@@ -210,6 +216,10 @@ internal sealed class GeminiContents(Conversation conversation, Losses losses)
 
         return error is not null;
     }
+
+    /// <summary>Vercel's SDK says the tool's name once more: <c>{"name": …, "content": …}</c>.</summary>
+    private static JsonElement? NamedContent(JsonElement said) =>
+        said.ValueKind == JsonValueKind.Object && said.GetPropertyCount() == 2 && Text(said, "name") is not null ? Member(said, "content") : null;
 
     private MediaPart? ReadMedia(JsonElement part, string path)
     {

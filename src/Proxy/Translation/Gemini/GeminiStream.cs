@@ -214,12 +214,6 @@ internal sealed class GeminiStream : IAnswerReader
     private void ReadCall(JsonElement call, string? signature, List<AnswerEvent> events)
     {
         LeaveText(events);
-        if (signature is not null)
-        {
-            // Clients without a place for it at the call keep it here.
-            events.Add(new ThinkingSigned(signature, IsRedacted: false));
-        }
-
         var callId = Text(call, "id") is { Length: > 0 } given ? given : IdOf(calls);
         calls++;
         events.Add(new ToolCallBegan(callId, Text(call, "name") ?? "") { Signature = signature });

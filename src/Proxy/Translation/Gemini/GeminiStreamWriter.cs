@@ -28,6 +28,7 @@ internal sealed class GeminiStreamWriter(Conversation conversation) : IAnswerWri
     private ToolCallBegan? call;
     private AnswerBegan answer = new("", "");
     private TokenUsage? usage;
+    private ThinkingSigned? held; // Goes onto the call that follows, where Gemini's clients look for it; Vercel's SDK passes over a part without text.
     private bool hasWritten;
     private bool isOver;
 
@@ -51,6 +52,11 @@ internal sealed class GeminiStreamWriter(Conversation conversation) : IAnswerWri
             WriteCall(output);
         }
 
+        if (next is not (ToolCallBegan or PartEnded or UsageTold))
+        {
+            WriteHeld(output);
+        }
+
         switch (next)
         {
             case AnswerBegan began:
@@ -68,7 +74,7 @@ internal sealed class GeminiStreamWriter(Conversation conversation) : IAnswerWri
                 break;
             case ThinkingSigned signed:
                 grounding.EndText();
-                WriteChunk(output, json => GeminiAnswer.WriteText(json, "", isThought: true, signed.Signature, signed.IsRedacted));
+                held = signed;
                 break;
             default:
                 WriteRest(next, output);
@@ -82,7 +88,7 @@ internal sealed class GeminiStreamWriter(Conversation conversation) : IAnswerWri
         {
             case ToolCallBegan began:
                 grounding.EndText();
-                call = began;
+                call = WithHeld(began, output);
                 break;
             case PartEnded:
                 grounding.EndText();
@@ -105,6 +111,27 @@ internal sealed class GeminiStreamWriter(Conversation conversation) : IAnswerWri
                 WriteFrame(output, json => GeminiErrors.WriteMember(failed.Fault, null, json), isError: true);
                 CloseArray(output);
                 break;
+        }
+    }
+
+    private ToolCallBegan WithHeld(ToolCallBegan began, IBufferWriter<byte> output)
+    {
+        if (held is not { IsRedacted: false } signed || began.Signature is not null)
+        {
+            WriteHeld(output);
+            return began;
+        }
+
+        held = null;
+        return began with { Signature = signed.Signature };
+    }
+
+    private void WriteHeld(IBufferWriter<byte> output)
+    {
+        if (held is { } signed)
+        {
+            held = null;
+            WriteChunk(output, json => GeminiAnswer.WriteText(json, "", isThought: true, signed.Signature, signed.IsRedacted));
         }
     }
 

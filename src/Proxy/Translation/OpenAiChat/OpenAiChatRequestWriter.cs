@@ -52,6 +52,11 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
             json.WriteNumber("seed"u8, seed);
         }
 
+        if (conversation.HasCacheMarkers)
+        {
+            losses.Drop("cache_control");
+        }
+
         if (conversation.TopK is not null)
         {
             losses.Drop("top_k");

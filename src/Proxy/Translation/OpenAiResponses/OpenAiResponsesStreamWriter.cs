@@ -94,6 +94,7 @@ internal sealed class OpenAiResponsesStreamWriter(Conversation conversation, Tim
                 break;
             case AnswerFailed failed:
                 WriteResponse("response.failed"u8, "failed", null, failed.Fault, output);
+                WriteError(failed.Fault, output);
                 ended = true;
                 break;
             default:
@@ -353,6 +354,22 @@ internal sealed class OpenAiResponsesStreamWriter(Conversation conversation, Tim
         StartFrame(name, output);
         json.WritePropertyName("response"u8);
         response.Write(json, status, incomplete, fault);
+        EndEvent(output);
+    }
+
+    /// <summary>OpenAI's SDK for JavaScript throws for an event with an error in it, and for nothing else: openai-node, src/core/streaming.ts.</summary>
+    private void WriteError(Fault fault, IBufferWriter<byte> output)
+    {
+        StartFrame("error"u8, output);
+        var code = OpenAiResponsesError.CodeInStream(fault);
+        json.WriteString("code"u8, code);
+        json.WriteString("message"u8, fault.Message);
+        json.WriteNull("param"u8);
+        json.WriteStartObject("error"u8);
+        json.WriteString("type"u8, "server_error"u8);
+        json.WriteString("code"u8, code);
+        json.WriteString("message"u8, fault.Message);
+        json.WriteEndObject();
         EndEvent(output);
     }
 

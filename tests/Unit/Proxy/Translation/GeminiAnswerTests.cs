@@ -28,7 +28,6 @@ public sealed class GeminiAnswerTests
         Assert.Equal(
             [
                 new ThinkingPart("Hm", "ccgate.gemini.AA"), new TextPart("Größe: drei"), new ThinkingPart("", "ccgate.gemini.BB"),
-                new ThinkingPart("", "ccgate.gemini.CC"),
                 new ToolCallPart("call_" + Hash("r1") + "_0", "f", """{"x": 1.0}""") { Signature = "ccgate.gemini.CC" },
                 new ToolCallPart("own", "g", "{}"),
             ],

@@ -29,7 +29,7 @@ public sealed class GeminiStreamTests
             [
                 new AnswerBegan("r", "g"), new ThinkingDelta("Hm"), new UsageTold(new TokenUsage { InputTokens = 3 }),
                 new TextDelta("Grü"), new TextDelta("ße"),
-                new ThinkingSigned("ccgate.gemini.AA", false), new ToolCallBegan("1", "f") { Signature = "ccgate.gemini.AA" }, new ToolCallDelta("""{"x":1}"""), PartEnded.Instance,
+                new ToolCallBegan("1", "f") { Signature = "ccgate.gemini.AA" }, new ToolCallDelta("""{"x":1}"""), PartEnded.Instance,
                 new ToolCallBegan("2", "g"), new ToolCallDelta("{}"), PartEnded.Instance,
                 new UsageTold(new TokenUsage { InputTokens = 3, OutputTokens = 3, ReasoningTokens = 1 }), new AnswerEnded(StopReason.ToolUse, null),
             ],

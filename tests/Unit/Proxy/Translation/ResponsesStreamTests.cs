@@ -237,10 +237,12 @@ public sealed partial class ResponsesStreamTests
     public void A_failure_is_written_by_the_code_that_Codex_knows()
     {
         var stream = WriteStream(new Conversation { Model = "m" }, new AnswerBegan("x", "m"), new AnswerFailed(new Fault(FaultKind.RateLimited, 429, "Slow.")), new TextDelta("more"));
-        var response = JsonElement.Parse(stream.Split("data: ")[^1]).GetProperty("response");
+        var frames = stream.Split("data: ");
+        var response = JsonElement.Parse(frames[^2].Split('\n')[0]).GetProperty("response");
 
         Assert.Equal("failed", response.GetProperty("status").GetString());
         AssertJson("""{"code":"rate_limit_exceeded","message":"Slow."}""", response.GetProperty("error").GetRawText());
+        AssertJson("""{"type":"server_error","code":"rate_limit_exceeded","message":"Slow."}""", JsonElement.Parse(frames[^1]).GetProperty("error").GetRawText());
     }
 
     [Fact]

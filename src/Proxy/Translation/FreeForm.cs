@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using CCGate.Proxy.Translation.OpenAiResponses;
 
-namespace CCGate.Proxy.Translation.OpenAiResponses;
+namespace CCGate.Proxy.Translation;
 
 /// <summary>The text that a free-form tool takes, and the JSON that carries it where there are only functions.</summary>
 /// <remarks><code>{"input":"*** Begin Patch…"}</code></remarks>
