@@ -108,6 +108,9 @@ internal static class Signatures
 {
     public const string Prefix = "ccgate.";
 
+    /// <summary>The prefix as Gemini's clients have it, which take the member for bytes.</summary>
+    private static ReadOnlySpan<byte> InBase64 => "\"Y2NnYXRl"u8;
+
     private static readonly string[] Makers = ["anthropic.", "openai.", "responses.", "gemini.", "call.", "unsigned"];
 
     /// <summary>The signature as it is kept in a <see cref="ThinkingPart"/> or <see cref="ToolCallPart"/>: always with its maker's name.</summary>
@@ -118,18 +121,34 @@ internal static class Signatures
     public static string? For(string maker, string? marked) =>
         marked is not null && marked.StartsWith($"{Prefix}{maker}.", StringComparison.Ordinal) ? marked[(Prefix.Length + maker.Length + 1)..] : null;
 
-    /// <summary>Whether a string in a JSON document begins with a mark.</summary>
+    /// <summary>Whether a string of a JSON document begins with a mark, in one of the ways the protocols have of writing it down.</summary>
     public static bool IsMarkedIn(ReadOnlySpan<byte> json)
     {
-        while (json.IndexOf("\"ccgate."u8) is >= 0 and var at)
+        return Begins(json, "\"ccgate."u8) || Begins(json, "\"call:ccgate."u8) || Begins(json, "\"redacted:ccgate."u8) || Begins(json, InBase64, isWhole: true);
+    }
+
+    private static bool Begins(ReadOnlySpan<byte> json, ReadOnlySpan<byte> mark, bool isWhole = false)
+    {
+        while (json.IndexOf(mark) is >= 0 and var at)
         {
-            json = json[(at + 1 + Prefix.Length)..];
-            foreach (var maker in Makers)
+            var isQuoted = at > 0 && json[at - 1] == '\\'; // Somebody's words about a mark.
+            json = json[(at + mark.Length)..];
+            if (!isQuoted && (isWhole || NamesMaker(json)))
             {
-                if (json.Length > maker.Length && Ascii.Equals(json[..maker.Length], maker))
-                {
-                    return true;
-                }
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool NamesMaker(ReadOnlySpan<byte> rest)
+    {
+        foreach (var maker in Makers)
+        {
+            if (rest.Length > maker.Length && Ascii.Equals(rest[..maker.Length], maker))
+            {
+                return true;
             }
         }
 

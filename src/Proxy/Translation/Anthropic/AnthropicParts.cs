@@ -112,7 +112,7 @@ internal static class AnthropicParts
         json.WriteStartObject();
         json.WriteString("type"u8, "tool_use"u8);
         json.WriteString("id"u8, CallId(call.Id));
-        json.WriteString("name"u8, call.Name);
+        json.WriteString("name"u8, ToolNames.Fit(call.Name, AnthropicRequestWriter.LongestToolName));
         json.WritePropertyName("input"u8);
         if (conversation.Tools.Exists(tool => tool.IsFreeForm && tool.Name == call.Name))
         {

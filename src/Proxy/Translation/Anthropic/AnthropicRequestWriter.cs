@@ -6,6 +6,8 @@ namespace CCGate.Proxy.Translation.Anthropic;
 /// <summary>Writes a request of the Messages API.</summary>
 internal static class AnthropicRequestWriter
 {
+    public const int LongestToolName = 128; // platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools: ^[a-zA-Z0-9_-]{1,128}$
+
     private static ReadOnlySpan<byte> AnyArguments => """{"type":"object","properties":{}}"""u8;
 
     private static ReadOnlySpan<byte> TextArgument => """{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"""u8;
@@ -94,7 +96,7 @@ internal static class AnthropicRequestWriter
         foreach (var name in called)
         {
             json.WriteStartObject();
-            json.WriteString("name"u8, name);
+            json.WriteString("name"u8, ToolNames.Fit(name, LongestToolName));
             json.WritePropertyName("input_schema"u8);
             json.WriteRawValue(AnyArguments, skipInputValidation: true);
             json.WriteEndObject();
@@ -109,7 +111,7 @@ internal static class AnthropicRequestWriter
     private static void WriteTool(Tool tool, ClaudeModel model, CacheMarker? cache, Utf8JsonWriter json, Losses losses)
     {
         json.WriteStartObject();
-        json.WriteString("name"u8, tool.Name);
+        json.WriteString("name"u8, ToolNames.Fit(tool.Name, LongestToolName));
         if (!string.IsNullOrEmpty(tool.Description))
         {
             json.WriteString("description"u8, tool.Description);
@@ -180,7 +182,7 @@ internal static class AnthropicRequestWriter
         });
         if (conversation.ToolChoice == ToolChoice.One)
         {
-            json.WriteString("name"u8, conversation.ChosenTool);
+            json.WriteString("name"u8, ToolNames.Fit(conversation.ChosenTool ?? "", LongestToolName));
         }
 
         if (!parallel && conversation.ToolChoice != ToolChoice.None)

@@ -149,7 +149,7 @@ internal sealed class GeminiContentsWriter(Conversation conversation, Utf8JsonWr
         pending = null;
         OpenPart("model");
         json.WriteStartObject("functionCall"u8);
-        json.WriteString("name"u8, call.Name);
+        json.WriteString("name"u8, GeminiRequestWriter.NameOf(call.Name));
         json.WritePropertyName("args"u8);
         WriteArguments(json, call.Arguments, freeForm.Contains(call.Name));
         json.WriteEndObject();
@@ -216,7 +216,7 @@ internal sealed class GeminiContentsWriter(Conversation conversation, Utf8JsonWr
         var inside = new List<MediaPart>();
         OpenPart("user");
         json.WriteStartObject("functionResponse"u8);
-        json.WriteString("name"u8, name);
+        json.WriteString("name"u8, GeminiRequestWriter.NameOf(name));
         json.WritePropertyName("response"u8);
         WriteResponse(TextOf(result, path, inside, beside), result.IsError);
         if (inside.Count > 0)

@@ -9,6 +9,9 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
     // https://ai.google.dev/api/generate-content#generationconfig
     private const int MaxStopSequences = 5;
 
+    /// <summary>A tool's name as Gemini takes it: https://ai.google.dev/api/caching#FunctionDeclaration.</summary>
+    public static string NameOf(string tool) => ToolNames.Fit(tool, max: 64);
+
     public void Write()
     {
         json.WriteStartObject();
@@ -74,7 +77,7 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
         }
 
         json.WriteStartObject();
-        json.WriteString("name"u8, tool.Name);
+        json.WriteString("name"u8, NameOf(tool.Name));
         if (tool.Description is { } description)
         {
             json.WriteString("description"u8, description);
@@ -108,7 +111,7 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
         if (conversation is { ToolChoice: ToolChoice.One, ChosenTool: { } chosen })
         {
             json.WriteStartArray("allowedFunctionNames"u8);
-            json.WriteStringValue(chosen);
+            json.WriteStringValue(NameOf(chosen));
             json.WriteEndArray();
         }
 
