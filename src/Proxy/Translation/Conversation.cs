@@ -69,7 +69,10 @@ internal sealed class Conversation
     public bool StreamsAsArray { get; init; }
 
     /// <summary>Whether the client says what is to be cached, which only Anthropic's protocol can.</summary>
-    public bool HasCacheMarkers => System.Exists(text => text.Cache is not null) || Tools.Exists(tool => tool.Cache is not null) || Turns.Exists(turn => turn.Parts.Exists(part => part.Cache is not null));
+    public bool HasCacheMarkers => System.Exists(static text => text.Cache is not null) || Tools.Exists(static tool => tool.Cache is not null) || HasPart(static part => part.Cache is not null);
+
+    /// <summary>Whether the client says how closely an image is looked at, which only OpenAI's protocols can.</summary>
+    public bool HasDetail => HasPart(static part => part is MediaPart { Detail: not (null or "auto") });
 
     /// <summary>Adds to the last turn when that is the same role's, for there are protocols where roles must alternate.</summary>
     public void Add(Role role, Part part)
@@ -80,6 +83,23 @@ internal sealed class Conversation
         }
 
         last.Parts.Add(part);
+    }
+
+    /// <summary>Whether there is such a part, in a turn or in the result of a tool.</summary>
+    private bool HasPart(Func<Part, bool> isSuch)
+    {
+        foreach (var turn in Turns)
+        {
+            foreach (var part in turn.Parts)
+            {
+                if (isSuch(part) || (part is ToolResultPart result && result.Content.Any(isSuch)))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Whether the tool of this name takes text: <see cref="Tool.IsFreeForm"/>.</summary>
@@ -232,17 +252,20 @@ internal sealed record Reasoning(string? Effort, long? BudgetTokens)
     /// <summary>Whether the client wants to read the thoughts, or a summary of them; null when it did not say.</summary>
     public bool? Shown { get; init; }
 
-    /// <summary>The effort, where a protocol knows nothing else.</summary>
-    public string ToEffort() => Effort ?? BudgetTokens switch
+    /// <summary>Neither an effort nor a budget was said: the model thinks as it likes, and <see cref="Shown"/> is all there is to tell.</summary>
+    public bool IsOpen => Effort is null && BudgetTokens is null;
+
+    /// <summary>The effort, where a protocol knows nothing else; null when <see cref="IsOpen"/>.</summary>
+    public string? ToEffort() => Effort ?? BudgetTokens switch
     {
-        null => "medium",
+        null => null,
         0 => "none",
         <= 2048 => "low",
         <= 12_288 => "medium",
         _ => "high",
     };
 
-    /// <summary>The budget, where a protocol knows nothing else.</summary>
+    /// <summary>The budget, where a protocol knows nothing else; of an effort or a budget that was said.</summary>
     public long ToBudget() => BudgetTokens ?? Effort switch
     {
         "none" => 0,

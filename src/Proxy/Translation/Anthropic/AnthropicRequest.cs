@@ -275,7 +275,8 @@ internal static class AnthropicRequest
         conversation.Reasoning = Text(thinking, "type") switch
         {
             "disabled" => new Reasoning("none", null),
-            "adaptive" => new Reasoning(effort, null) { Shown = shown },
+            // Said or not, it is high: https://platform.claude.com/docs/en/build-with-claude/effort
+            "adaptive" => new Reasoning(effort ?? "high", null) { Shown = shown },
             "enabled" => new Reasoning(effort, thinking.TryGetProperty("budget_tokens", out var budget) ? Integer(budget, "thinking.budget_tokens") : null) { Shown = shown },
             _ => throw BodyJson.Wrong("thinking.type", "enabled, adaptive or disabled"),
         };

@@ -267,6 +267,7 @@ internal static class AnthropicRequestWriter
         DropUnless(conversation.PresencePenalty is null or 0, "presence_penalty", losses);
         DropUnless(conversation.Seed is null, "seed", losses);
         DropUnless(conversation.Verbosity is null, "verbosity", losses);
+        DropUnless(!conversation.HasDetail, "detail", losses);
     }
 
     private static void DropUnless(bool kept, string field, Losses losses)
@@ -302,28 +303,14 @@ internal static class AnthropicRequestWriter
             losses.Drop("user");
         }
 
-        WriteServiceTier(conversation.ServiceTier, json, losses);
+        if (ServiceTiers.ForAnthropic(conversation.ServiceTier, losses) is { } tier)
+        {
+            json.WriteString("service_tier"u8, tier);
+        }
+
         if (conversation.Streaming)
         {
             json.WriteBoolean("stream"u8, true);
-        }
-    }
-
-    private static void WriteServiceTier(string? tier, Utf8JsonWriter json, Losses losses)
-    {
-        switch (tier?.ToLowerInvariant())
-        {
-            case null:
-                break;
-            case "auto" or "priority":
-                json.WriteString("service_tier"u8, "auto"u8);
-                break;
-            case "default" or "standard" or "standard_only":
-                json.WriteString("service_tier"u8, "standard_only"u8);
-                break;
-            default:
-                losses.Drop("service_tier");
-                break;
         }
     }
 }

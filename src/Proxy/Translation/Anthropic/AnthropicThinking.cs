@@ -14,9 +14,9 @@ internal readonly record struct AnthropicThinking(string? Mode, long BudgetToken
     {
         var wanted = conversation.Reasoning;
         var forced = conversation.Tools.Count > 0 && conversation.ToolChoice is ToolChoice.Any or ToolChoice.One;
-        if (wanted is null)
+        if (wanted is null or { IsOpen: true })
         {
-            return forced && model.ThinksByDefault && !model.AlwaysThinks ? Off : new AnthropicThinking(null, 0, null, null, model.ThinksByDefault);
+            return Unasked(wanted?.Shown, forced, model);
         }
 
         if (wanted is { Effort: "none" } or { Effort: null, BudgetTokens: 0 })
@@ -70,6 +70,19 @@ internal readonly record struct AnthropicThinking(string? Mode, long BudgetToken
         json.WriteEndObject();
     }
 
+    private static AnthropicThinking Unasked(bool? shown, bool forced, ClaudeModel model)
+    {
+        if (forced && model.ThinksByDefault && !model.AlwaysThinks)
+        {
+            return Off;
+        }
+
+        // Whether thoughts are shown can only be told with the mode, and may be where it is what the model does unasked.
+        return model.ThinksByDefault && shown is not null
+            ? new AnthropicThinking("adaptive", 0, null, shown, IsActive: true)
+            : new AnthropicThinking(null, 0, null, null, model.ThinksByDefault);
+    }
+
     private static AnthropicThinking TurnedOff(ClaudeModel model, Losses losses)
     {
         if (model.AlwaysThinks)
@@ -81,7 +94,7 @@ internal readonly record struct AnthropicThinking(string? Mode, long BudgetToken
         return model.ThinksByDefault ? Off : default;
     }
 
-    private static string? EffortOf(Reasoning wanted, ClaudeModel model) => wanted is { Effort: null, BudgetTokens: null } ? null : wanted.ToEffort() switch
+    private static string? EffortOf(Reasoning wanted, ClaudeModel model) => wanted.ToEffort() switch
     {
         "minimal" or "none" => "low",
         "xhigh" when !model.KnowsExtraHigh => "high",

@@ -83,6 +83,13 @@ internal static class GeminiJson
         return Member(part, "codeExecutionResult") is { ValueKind: JsonValueKind.Object } result ? $"\n```\n{Text(result, "output")}\n```\n" : null;
     }
 
+    /// <summary>What stands for a picture or a sound of the model's, for which no other protocol's answers have a place.</summary>
+    public static string? MediaAsText(JsonElement part)
+    {
+        var media = Member(part, "inlineData") ?? Member(part, "fileData");
+        return media is { ValueKind: JsonValueKind.Object } left ? $"\n[{Text(left, "mimeType") ?? "a file"} left out: a translated answer has no place for it]\n" : null;
+    }
+
     /// <summary>Writes the arguments of a call as the object they have to be; a text that is none becomes its only member.</summary>
     public static void WriteArguments(Utf8JsonWriter json, string arguments, bool isFreeForm = false)
     {

@@ -20,6 +20,11 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
         WriteTools();
         WriteToolConfig();
         WriteConfig();
+        if (ServiceTiers.ForGemini(conversation.ServiceTier, losses) is { } tier)
+        {
+            json.WriteString("serviceTier"u8, tier);
+        }
+
         json.WriteEndObject();
         DropHints();
     }
@@ -71,10 +76,8 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
 
     private void WriteTool(Tool tool)
     {
-        if (tool.Cache is not null)
-        {
-            losses.Drop("cache_control");
-        }
+        DropIf(tool.Cache is not null, "cache_control");
+        DropIf(tool.Strict == true, "tools.strict");
 
         json.WriteStartObject();
         json.WriteString("name"u8, NameOf(tool.Name));
@@ -222,19 +225,25 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
             return;
         }
 
-        if (IsThree(conversation.Model) is not { } isThree)
+        var isThree = IsThree(conversation.Model);
+        if (reasoning.IsOpen)
+        {
+            WriteShown(reasoning, isThree);
+            return;
+        }
+
+        if (isThree is null)
         {
             losses.Drop("reasoning");
             return;
         }
 
         json.WriteStartObject("thinkingConfig"u8);
-        var isSaid = reasoning.Effort is not null || reasoning.BudgetTokens is not null;
-        if (isThree && isSaid)
+        if (isThree == true)
         {
-            json.WriteString("thinkingLevel"u8, LevelOf(reasoning.ToEffort(), conversation.Model));
+            json.WriteString("thinkingLevel"u8, LevelOf(reasoning.ToEffort()!, conversation.Model));
         }
-        else if (isSaid)
+        else
         {
             json.WriteNumber("thinkingBudget"u8, BudgetOf(reasoning.ToBudget(), conversation.Model));
         }
@@ -245,6 +254,17 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
         }
 
         json.WriteEndObject();
+    }
+
+    /// <summary>Models that do not think unasked refuse to show it: those before 2.5, and its Flash-Lite.</summary>
+    private void WriteShown(Reasoning reasoning, bool? isThree)
+    {
+        if (reasoning.Shown == true && isThree is { } && (isThree.Value || !conversation.Model.Contains("lite", StringComparison.OrdinalIgnoreCase)))
+        {
+            json.WriteStartObject("thinkingConfig"u8);
+            json.WriteBoolean("includeThoughts"u8, true);
+            json.WriteEndObject();
+        }
     }
 
     /// <summary>No model of Gemini 3 can be kept from thinking, and only Flash has the least of it; the first Pro knew but two levels.</summary>
@@ -273,7 +293,6 @@ internal sealed class GeminiRequestWriter(Conversation conversation, Utf8JsonWri
         DropIf(conversation.ParallelToolCalls == false, "parallel_tool_calls");
         DropIf(conversation.Verbosity is not null, "verbosity");
         DropIf(conversation.User is not null, "user");
-        DropIf(conversation.ServiceTier is not null, "service_tier");
     }
 
     private void DropIf(bool isSaid, string field)

@@ -170,9 +170,9 @@ internal sealed class GeminiStream : IAnswerReader
         }
         else if (IsTrue(part, "thought"))
         {
-            ReadThought(Text(part, "text") ?? "", signature, events);
+            ReadThought(Text(part, "text") ?? MediaAsText(part) ?? "", signature, events);
         }
-        else if ((Text(part, "text") ?? CodeAsText(part)) is { Length: > 0 } text)
+        else if ((Text(part, "text") ?? CodeAsText(part) ?? MediaAsText(part)) is { Length: > 0 } text)
         {
             ReadText(text, signature, events);
         }

@@ -25,10 +25,9 @@ internal static class OpenAiChatAnswerWriter
         WriteText(answer.Parts, json);
         WriteReasoning(answer.Parts, json);
         WriteCalls(answer.Parts, conversation, json);
-        WriteImages(answer.Parts, json);
         json.WriteEndObject();
         WriteLogprobs(answer.Logprobs, json);
-        json.WriteString("finish_reason"u8, FinishReason(answer.Stop, conversation));
+        json.WriteString("finish_reason"u8, FinishReason(answer.Stop, answer.Parts.Exists(static part => part is RefusalPart { Text.Length: > 0 }), conversation));
         json.WriteEndObject();
         json.WriteEndArray();
         WriteUsage(answer.Usage, json);
@@ -37,11 +36,12 @@ internal static class OpenAiChatAnswerWriter
 
     public static string Id(string id) => id.StartsWith(IdPrefix, StringComparison.Ordinal) ? id : IdPrefix + id;
 
-    public static string FinishReason(StopReason stop, Conversation conversation) => stop switch
+    /// <param name="saidRefusal">The refusal is in the answer, and with that the answer is done.</param>
+    public static string FinishReason(StopReason stop, bool saidRefusal, Conversation conversation) => stop switch
     {
         StopReason.MaxTokens or StopReason.ContextWindowExceeded => "length",
         StopReason.ToolUse => conversation.UsesFunctions ? "function_call" : "tool_calls",
-        StopReason.Refusal => "content_filter",
+        StopReason.Refusal when !saidRefusal => "content_filter",
         _ => "stop",
     };
 
@@ -206,25 +206,5 @@ internal static class OpenAiChatAnswerWriter
         json.WriteString(isFreeForm ? "input"u8 : "arguments"u8, arguments);
         json.WriteEndObject();
         OpenAiChatMedia.WriteSignature(signature is null ? null : Signatures.ForClient(OpenAiChatProtocol.Maker, signature), json);
-    }
-
-    /// <summary>Pictures of the model's, where OpenRouter has them: https://openrouter.ai/docs/features/multimodal/image-generation</summary>
-    private static void WriteImages(List<Part> parts, Utf8JsonWriter json)
-    {
-        if (!parts.Exists(part => part is MediaPart { Kind: MediaKind.Image }))
-        {
-            return;
-        }
-
-        json.WriteStartArray("images"u8);
-        foreach (var part in parts)
-        {
-            if (part is MediaPart { Kind: MediaKind.Image } image)
-            {
-                OpenAiChatMedia.WriteImage(image, json);
-            }
-        }
-
-        json.WriteEndArray();
     }
 }

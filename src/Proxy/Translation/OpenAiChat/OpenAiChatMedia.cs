@@ -60,7 +60,7 @@ internal static class OpenAiChatMedia
         }
     }
 
-    public static void WriteImage(MediaPart image, Utf8JsonWriter json)
+    private static void WriteImage(MediaPart image, Utf8JsonWriter json)
     {
         json.WriteStartObject();
         json.WriteString("type"u8, "image_url"u8);

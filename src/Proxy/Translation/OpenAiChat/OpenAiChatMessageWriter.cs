@@ -15,8 +15,8 @@ namespace CCGate.Proxy.Translation.OpenAiChat;
 /// </remarks>
 internal sealed class OpenAiChatMessageWriter(Conversation conversation, Utf8JsonWriter json)
 {
-    private readonly OpenAiChatModel model = OpenAiChatModel.Of(conversation.Model);
-    private readonly bool readsReasoning = OpenAiChatModel.ReadsReasoning(conversation.Model);
+    private readonly OpenAiModel model = OpenAiModel.Of(conversation.Model);
+    private readonly bool readsReasoning = OpenAiModel.ReadsReasoning(conversation.Model);
 
     public void Write()
     {

@@ -13,7 +13,7 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
 
     // api.openai.com refuses a longer user.
     private const int LongestUser = 64;
-    private readonly OpenAiChatModel model = OpenAiChatModel.Of(conversation.Model);
+    private readonly OpenAiModel model = OpenAiModel.Of(conversation.Model);
 
     public void Write()
     {
@@ -33,20 +33,26 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
             json.WriteNumber(model.IsLate ? "max_completion_tokens"u8 : "max_tokens"u8, limit);
         }
 
-        WriteSampling();
+        var effort = Effort();
+        WriteSampling(effort);
         WriteTools();
-        WriteEffort();
+        if (effort is not null)
+        {
+            json.WriteString("reasoning_effort"u8, effort);
+        }
+
         WriteFormat();
         WriteRest();
         json.WriteEndObject();
     }
 
-    private void WriteSampling()
+    private void WriteSampling(string? effort)
     {
-        WriteNumber("temperature"u8, conversation.Temperature);
-        WriteNumber("top_p"u8, conversation.TopP);
-        WriteNumber("frequency_penalty"u8, conversation.FrequencyPenalty);
-        WriteNumber("presence_penalty"u8, conversation.PresencePenalty);
+        var isFree = model.TakesSampling(conversation, effort, losses);
+        WriteNumber("temperature"u8, isFree ? conversation.Temperature : null);
+        WriteNumber("top_p"u8, isFree ? conversation.TopP : null);
+        WritePenalty("frequency_penalty", conversation.FrequencyPenalty);
+        WritePenalty("presence_penalty", conversation.PresencePenalty);
         if (conversation.Seed is { } seed)
         {
             json.WriteNumber("seed"u8, seed);
@@ -62,21 +68,45 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
             losses.Drop("top_k");
         }
 
-        if (conversation.StopSequences.Count > 0)
-        {
-            json.WriteStartArray("stop"u8);
-            foreach (var stop in conversation.StopSequences)
-            {
-                json.WriteStringValue(stop);
-            }
-
-            json.WriteEndArray();
-        }
-
-        if (conversation.Logprobs is { } alternatives)
+        WriteStop();
+        if (isFree && conversation.Logprobs is { } alternatives)
         {
             json.WriteBoolean("logprobs"u8, true);
             json.WriteNumber("top_logprobs"u8, alternatives);
+        }
+    }
+
+    private void WriteStop()
+    {
+        if (conversation.StopSequences.Count == 0)
+        {
+            return;
+        }
+
+        if (!model.TakesStop)
+        {
+            throw Losses.Refuse("stop", $"{conversation.Model} takes no stop sequences");
+        }
+
+        json.WriteStartArray("stop"u8);
+        foreach (var stop in conversation.StopSequences)
+        {
+            json.WriteStringValue(stop);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private void WritePenalty(string name, double? value)
+    {
+        if (value is { } penalty)
+        {
+            if (!model.HasFixedSampling)
+            {
+                json.WriteNumber(name, penalty);
+            }
+
+            DropUnless(!model.HasFixedSampling || penalty is 0, name);
         }
     }
 
@@ -162,22 +192,15 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
         json.WriteEndObject();
     }
 
-    private void WriteEffort()
+    private string? Effort()
     {
-        var wanted = conversation.Reasoning?.ToEffort();
-        if (model.ReasonsOnlyWithoutTools && conversation.Tools.Count > 0)
+        if (!model.ReasonsOnlyWithoutTools || conversation.Tools.Count == 0)
         {
-            json.WriteString("reasoning_effort"u8, "none"u8);
-            DropUnless(wanted is null or "none", "thinking");
+            return model.EffortFor(conversation.Reasoning, losses);
         }
-        else if (wanted is not null)
-        {
-            DropUnless(model.Reasons || wanted == "none", "thinking");
-            if (model.Reasons)
-            {
-                json.WriteString("reasoning_effort"u8, model.Effort(wanted));
-            }
-        }
+
+        DropUnless(conversation.Reasoning?.ToEffort() is null or "none", "thinking");
+        return "none";
     }
 
     private void WriteFormat()
@@ -226,14 +249,7 @@ internal sealed class OpenAiChatRequestWriter(Conversation conversation, Utf8Jso
             json.WriteString("user"u8, user.Length <= LongestUser ? user : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(user))));
         }
 
-        var tier = conversation.ServiceTier switch
-        {
-            "standard" or "standard_only" => "default",
-            "auto" or "default" or "flex" or "priority" or "scale" or "fast" => conversation.ServiceTier,
-            _ => null,
-        };
-        DropUnless(tier is not null || conversation.ServiceTier is null, "service_tier");
-        if (tier is not null)
+        if (ServiceTiers.ForOpenAi(conversation.ServiceTier, losses) is { } tier)
         {
             json.WriteString("service_tier"u8, tier);
         }

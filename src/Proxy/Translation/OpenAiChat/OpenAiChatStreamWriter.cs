@@ -22,6 +22,7 @@ internal sealed class OpenAiChatStreamWriter(Conversation conversation, long cre
     private bool isInCall;
     private bool saidArguments;
     private bool isInText;
+    private bool saidRefusal;
     private int textStart;
     private int textEnd;
     private bool isInThinking;
@@ -75,6 +76,7 @@ internal sealed class OpenAiChatStreamWriter(Conversation conversation, long cre
                 WriteDelta("content"u8, text.Text, output);
                 break;
             case RefusalDelta { Text.Length: > 0 } refusal:
+                saidRefusal = true;
                 WriteDelta("refusal"u8, refusal.Text, output);
                 break;
             case ThinkingDelta { Text.Length: > 0 } thinking:
@@ -223,7 +225,7 @@ internal sealed class OpenAiChatStreamWriter(Conversation conversation, long cre
     private void WriteEnd(AnswerEnded ended, IBufferWriter<byte> output)
     {
         Begin(output);
-        End(OpenAiChatAnswerWriter.FinishReason(ended.Stop, conversation), output);
+        End(OpenAiChatAnswerWriter.FinishReason(ended.Stop, saidRefusal, conversation), output);
         if (conversation.IncludeUsage)
         {
             BeginChunk(output);

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace CCGate.Proxy.Translation.OpenAiResponses;
 
 /// <summary>Writes the turns of a conversation as the items of a request; see <see cref="OpenAiResponsesInput"/> for what they look like.</summary>
-internal sealed class OpenAiResponsesInputWriter(Conversation conversation, Utf8JsonWriter json, Losses losses)
+internal sealed class OpenAiResponsesInputWriter(Conversation conversation, Utf8JsonWriter json)
 {
     private const int MaxCallIdChars = 64;
     private readonly HashSet<string> freeFormTools = FreeFormTools(conversation);
@@ -41,11 +41,6 @@ internal sealed class OpenAiResponsesInputWriter(Conversation conversation, Utf8
         var isOpen = false;
         foreach (var part in turn.Parts)
         {
-            if (part.Cache is not null)
-            {
-                losses.Drop("cache_control"); // They cache by themselves.
-            }
-
             if (part is TextPart or RefusalPart or MediaPart)
             {
                 if (!isOpen)

@@ -16,6 +16,9 @@ internal static class OpenAiResponsesRequestWriter
     public static void Write(Conversation conversation, Utf8JsonWriter json, Losses losses)
     {
         RefuseOrDrop(conversation, losses);
+        var model = OpenAiModel.Of(conversation.Model);
+        var effort = model.EffortFor(conversation.Reasoning, losses);
+        var isFree = model.TakesSampling(conversation, effort, losses);
         json.WriteStartObject();
         json.WriteString("model"u8, conversation.Model);
         if (conversation.System.Count > 0)
@@ -23,21 +26,20 @@ internal static class OpenAiResponsesRequestWriter
             json.WriteString("instructions"u8, Instructions(conversation));
         }
 
-        var input = new OpenAiResponsesInputWriter(conversation, json, losses);
+        var input = new OpenAiResponsesInputWriter(conversation, json);
         json.WriteStartArray("input"u8);
         input.Write();
         json.WriteEndArray();
         WriteTools(conversation, json);
-        WriteSettings(conversation, json, losses);
-        WriteReasoning(conversation, json);
+        WriteSettings(conversation, json, losses, isFree);
+        WriteReasoning(effort, isShown: model.Reasons && conversation.Reasoning?.Shown == true, json);
         WriteText(conversation, json);
-        WriteInclude(conversation, json, Reasons(conversation) || input.HasOwnReasoning);
+        var wantsReasoning = (conversation.Reasoning is not null && effort != "none") || input.HasOwnReasoning;
+        WriteInclude(isFree ? conversation.Logprobs : null, json, reasons: model.Reasons && wantsReasoning);
         json.WriteBoolean("store"u8, false);
         json.WriteBoolean("stream"u8, conversation.Streaming);
         json.WriteEndObject();
     }
-
-    private static bool Reasons(Conversation conversation) => conversation.Reasoning is { } reasoning && reasoning.ToEffort() != "none";
 
     private static void RefuseOrDrop(Conversation conversation, Losses losses)
     {
@@ -50,6 +52,7 @@ internal static class OpenAiResponsesRequestWriter
         DropIf(conversation.FrequencyPenalty is not (null or 0), "frequency_penalty");
         DropIf(conversation.PresencePenalty is not (null or 0), "presence_penalty");
         DropIf(conversation.Seed is not null, "seed");
+        DropIf(conversation.HasCacheMarkers, "cache_control"); // They cache by themselves.
 
         void DropIf(bool isSaid, string field)
         {
@@ -160,73 +163,53 @@ internal static class OpenAiResponsesRequestWriter
         return false;
     }
 
-    private static void WriteSettings(Conversation conversation, Utf8JsonWriter json, Losses losses)
+    private static void WriteSettings(Conversation conversation, Utf8JsonWriter json, Losses losses, bool takesSampling)
     {
         if (conversation.MaxOutputTokens is { } max)
         {
             json.WriteNumber("max_output_tokens"u8, Math.Max(max, MinOutputTokens));
         }
 
-        WriteSampling("temperature", conversation.Temperature, conversation, json, losses);
-        WriteSampling("top_p", conversation.TopP, conversation, json, losses);
+        if (takesSampling)
+        {
+            WriteSampling("temperature"u8, conversation.Temperature, json);
+            WriteSampling("top_p"u8, conversation.TopP, json);
+        }
+
         if (conversation.User is { Length: > 0 } user)
         {
             // Longer ones are refused; a hash tells users apart as well, which is all that it is for.
             json.WriteString("safety_identifier"u8, user.Length <= MaxIdentifierChars ? user : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(user))));
         }
 
-        WriteTier(conversation.ServiceTier, json, losses);
-    }
-
-    /// <summary>Models that reason refuse these; to all of them the default is no wish at all.</summary>
-    private static void WriteSampling(string name, double? value, Conversation conversation, Utf8JsonWriter json, Losses losses)
-    {
-        if (value is null or 1)
+        if (ServiceTiers.ForOpenAi(conversation.ServiceTier, losses) is { } tier)
         {
-            return;
-        }
-
-        if (Reasons(conversation))
-        {
-            losses.Drop(name);
-            return;
-        }
-
-        json.WriteNumber(name, value.Value);
-    }
-
-    private static void WriteTier(string? tier, Utf8JsonWriter json, Losses losses)
-    {
-        switch (tier)
-        {
-            case null:
-                break;
-            case "auto" or "default" or "flex" or "scale" or "priority":
-                json.WriteString("service_tier"u8, tier);
-                break;
-            case "standard_only":
-                json.WriteString("service_tier"u8, "default"u8);
-                break;
-            default:
-                losses.Drop("service_tier");
-                break;
+            json.WriteString("service_tier"u8, tier);
         }
     }
 
-    private static void WriteReasoning(Conversation conversation, Utf8JsonWriter json)
+    private static void WriteSampling(ReadOnlySpan<byte> name, double? value, Utf8JsonWriter json)
     {
-        if (conversation.Reasoning is not { } reasoning)
+        if (value is { } number and not 1)
+        {
+            json.WriteNumber(name, number);
+        }
+    }
+
+    private static void WriteReasoning(string? effort, bool isShown, Utf8JsonWriter json)
+    {
+        if (effort is null && !isShown)
         {
             return;
         }
 
         json.WriteStartObject("reasoning"u8);
-        if (reasoning.Effort is not null || reasoning.BudgetTokens is not null)
+        if (effort is not null)
         {
-            json.WriteString("effort"u8, reasoning.ToEffort());
+            json.WriteString("effort"u8, effort);
         }
 
-        if (reasoning.Shown == true)
+        if (isShown)
         {
             json.WriteString("summary"u8, "auto"u8);
         }
@@ -280,14 +263,14 @@ internal static class OpenAiResponsesRequestWriter
         json.WriteEndObject();
     }
 
-    private static void WriteInclude(Conversation conversation, Utf8JsonWriter json, bool reasons)
+    private static void WriteInclude(int? logprobs, Utf8JsonWriter json, bool reasons)
     {
-        if (conversation.Logprobs is { } alternatives)
+        if (logprobs is { } alternatives)
         {
             json.WriteNumber("top_logprobs"u8, alternatives);
         }
 
-        if (!reasons && conversation.Logprobs is null)
+        if (!reasons && logprobs is null)
         {
             return;
         }
@@ -299,7 +282,7 @@ internal static class OpenAiResponsesRequestWriter
             json.WriteStringValue("reasoning.encrypted_content"u8);
         }
 
-        if (conversation.Logprobs is not null)
+        if (logprobs is not null)
         {
             json.WriteStringValue("message.output_text.logprobs"u8);
         }

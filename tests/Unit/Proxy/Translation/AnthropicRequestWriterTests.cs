@@ -64,6 +64,38 @@ public sealed class AnthropicRequestWriterTests
     }
 
     [Theory]
+    [InlineData("claude-sonnet-4-5", null)]
+    [InlineData("claude-opus-4-6", null)]
+    [InlineData("claude-opus-5", """{"type":"adaptive","display":"summarized"}""")]
+    public void Whether_thoughts_are_shown_does_not_turn_thinking_on(string model, string? thinking)
+    {
+        var conversation = Ask(model);
+        conversation.Reasoning = new Reasoning(null, null) { Shown = true };
+        var losses = new Losses();
+
+        var json = JsonElement.Parse(Write(conversation, losses));
+
+        Assert.Equal(thinking, json.TryGetProperty("thinking", out var told) ? told.GetRawText() : null);
+        Assert.False(json.TryGetProperty("output_config", out _));
+        Assert.Empty(losses.Dropped);
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("auto", false)]
+    [InlineData("high", true)]
+    public void How_closely_an_image_is_looked_at_is_dropped(string? detail, bool isDropped)
+    {
+        var conversation = Ask("claude-sonnet-4-5");
+        conversation.Add(Role.User, new ToolResultPart("c", [new MediaPart(MediaKind.Image, "image/png", "QQ==", null) { Detail = detail }], IsError: false));
+        var losses = new Losses();
+
+        Write(conversation, losses);
+
+        Assert.Equal(isDropped ? ["detail"] : [], losses.Dropped);
+    }
+
+    [Theory]
     [InlineData("claude-sonnet-4-5", null, 0.5, 0.9, """{"temperature":0.5}""", "top_p")]
     [InlineData("claude-sonnet-4", null, 1.5, 0.9, """{"temperature":1,"top_p":0.9}""", "temperature")]
     [InlineData("claude-sonnet-4-5", "low", 0.5, 0.96, """{"top_p":0.96}""", "temperature")]

@@ -20,6 +20,24 @@ public sealed class GeminiAnswerTests
         """;
 
     [Fact]
+    public void A_picture_of_the_models_leaves_a_word_that_it_is_missing()
+    {
+        var answer = ReadAnswer(
+            """
+            {"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/webp", "data": "QQ=="}, "thought": true}, {"text": "Here:"},
+              {"inlineData": {"mimeType": "image/png", "data": "QQ=="}, "thoughtSignature": "AA"}]}, "finishReason": "STOP"}]}
+            """);
+
+        Assert.Equal(
+            [
+                new ThinkingPart("\n[image/webp left out: a translated answer has no place for it]\n", null),
+                new TextPart("Here:\n[image/png left out: a translated answer has no place for it]\n"),
+                new ThinkingPart("", "ccgate.gemini.AA"),
+            ],
+            answer.Parts.Select(static part => part is TextPart text ? new TextPart(text.Text) : part));
+    }
+
+    [Fact]
     public void An_answer_is_read_whole()
     {
         var answer = ReadAnswer(Full);

@@ -56,6 +56,20 @@ public sealed class OpenAiChatAnswerTests
         Assert.Equal(written, Written(json => Protocol.WriteAnswer(new Answer("1", "m") { Stop = Enum.Parse<StopReason>(stop) }, Plain, json)).GetProperty("choices")[0].GetProperty("finish_reason").GetString());
 
     [Fact]
+    public void A_refusal_that_is_told_is_an_end_and_no_filter()
+    {
+        var refused = new Answer("1", "m") { Stop = StopReason.Refusal, Parts = { new RefusalPart("No.") } };
+
+        var written = Written(json => Protocol.WriteAnswer(refused, Plain, json)).GetProperty("choices")[0];
+        var streamed = WriteStream(Plain, [.. refused.ToEvents()]);
+
+        Assert.Equal(("No.", "stop"), (written.GetProperty("message").GetProperty("refusal").GetString(), written.GetProperty("finish_reason").GetString()));
+        Assert.Contains("\"finish_reason\":\"stop\"", streamed, StringComparison.Ordinal);
+        Assert.DoesNotContain("content_filter", streamed, StringComparison.Ordinal);
+        Assert.Contains("content_filter", WriteStream(Plain, new AnswerBegan("1", "m"), new TextDelta("x"), new AnswerEnded(StopReason.Refusal, null)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_call_without_an_id_is_given_one()
     {
         var answer = Read("""{"id":"x.1","choices":[{"message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"tool_calls":[{"function":{"name":"f","arguments":{"x":1}}},{"id":"","function":{"name":"f"}}]}}]}""");

@@ -75,6 +75,11 @@ public sealed class OpenAiChatRequestTests
     [InlineData("gpt-5.1", "none", "none")]
     [InlineData("gpt-5.2", "max", "xhigh")]
     [InlineData("gpt-6.1-sol", "medium", "medium")]
+    [InlineData("gpt-5.1-codex", "none", "low")]
+    [InlineData("gpt-5.1-codex-max", "max", "xhigh")]
+    [InlineData("gpt-5-pro", "low", "high")]
+    [InlineData("gpt-5.4-pro", "none", "medium")]
+    [InlineData("codex-mini-latest", "xhigh", "high")]
     public void An_effort_is_the_nearest_that_the_model_takes(string model, string wanted, string written) =>
         Assert.Equal(written, Write(new Conversation { Model = model, Reasoning = new Reasoning(wanted, null) }).GetProperty("reasoning_effort").GetString());
 
@@ -93,6 +98,84 @@ public sealed class OpenAiChatRequestTests
 
         Assert.Equal(written, request.TryGetProperty("reasoning_effort", out var effort) ? effort.GetString() : null);
         Assert.Equal(isDropped ? ["thinking"] : [], losses.Dropped);
+    }
+
+    [Theory]
+    [InlineData("o3", null, false)]
+    [InlineData("gpt-5-mini", "minimal", false)]
+    [InlineData("openai/gpt-5.1", "low", false)]
+    [InlineData("gpt-5.1-chat-latest", null, false)]
+    [InlineData("gpt-5.1", null, true)]
+    [InlineData("gpt-5.2", "none", true)]
+    [InlineData("gpt-5.5", null, false)]
+    [InlineData("gpt-5-chat-latest", null, true)]
+    [InlineData("gpt-4.1", null, true)]
+    [InlineData("deepseek-reasoner", null, true)]
+    public void Sampling_that_a_reasoning_model_refuses_is_dropped(string model, string? effort, bool isKept)
+    {
+        var conversation = new Conversation { Model = model, Temperature = 0.5, TopP = 0.9, Logprobs = 2, Reasoning = effort is null ? null : new Reasoning(effort, null) };
+        foreach (var write in (Func<Losses, JsonElement>[])[losses => Write(conversation, losses), losses => JsonElement.Parse(ResponsesFixture.Write(conversation, losses))])
+        {
+            var losses = new Losses();
+
+            var request = write(losses);
+
+            Assert.Equal(isKept, request.TryGetProperty("temperature", out _));
+            Assert.Equal(isKept, request.TryGetProperty("top_p", out _));
+            Assert.Equal(isKept, request.TryGetProperty("top_logprobs", out _));
+            Assert.Equal(isKept ? [] : ["temperature", "top_p", "logprobs"], losses.Dropped);
+        }
+    }
+
+    [Fact]
+    public void Defaults_that_a_reasoning_model_refuses_are_left_out_without_a_word()
+    {
+        var losses = new Losses();
+
+        Same("""{"model":"o4-mini","messages":[]}""", Write(new Conversation { Model = "o4-mini", Temperature = 1, TopP = 1, PresencePenalty = 0, FrequencyPenalty = 0 }, losses));
+
+        Assert.Empty(losses.Dropped);
+    }
+
+    [Fact]
+    public void Penalties_are_dropped_for_reasoning_models_even_without_effort()
+    {
+        var losses = new Losses();
+
+        Write(new Conversation { Model = "gpt-5.1", PresencePenalty = 0.5, FrequencyPenalty = 0.5, Reasoning = new Reasoning("none", null) }, losses);
+
+        Assert.Equal(["frequency_penalty", "presence_penalty"], losses.Dropped);
+    }
+
+    [Theory]
+    [InlineData("o3", false)]
+    [InlineData("o4-mini", false)]
+    [InlineData("gpt-5.2", false)]
+    [InlineData("o3-mini", true)]
+    [InlineData("o1-2024-12-17", true)]
+    [InlineData("gpt-4o", true)]
+    [InlineData("qwen3", true)]
+    public void Stop_sequences_that_a_model_refuses_are_refused_before_it_is_asked(string model, bool isTaken)
+    {
+        var conversation = new Conversation { Model = model };
+        conversation.StopSequences.Add("END");
+
+        if (isTaken)
+        {
+            Assert.Equal("END", Write(conversation).GetProperty("stop")[0].GetString());
+        }
+        else
+        {
+            Assert.StartsWith("stop:", Assert.Throws<RefusedException>(() => Write(conversation)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Whether_thoughts_are_shown_says_nothing_about_how_much_is_thought()
+    {
+        var conversation = new Conversation { Model = "gpt-5", Reasoning = new Reasoning(null, null) { Shown = true } };
+
+        Same("""{"model":"gpt-5","messages":[]}""", Write(conversation));
     }
 
     [Theory]

@@ -62,11 +62,14 @@ public sealed class ResponsesRequestTests
     [Fact]
     public void What_was_asked_is_written_again()
     {
-        var written = Write(Read(Codex));
+        var conversation = Read(Codex);
+        conversation.Model = "gpt-5-codex";
+
+        var written = Write(conversation);
 
         AssertJson(
             """
-            {"model":"m","instructions":"Be brief.\n\nRules.","input":[
+            {"model":"gpt-5-codex","instructions":"Be brief.\n\nRules.","input":[
               {"type":"message","role":"user","content":[{"type":"input_text","text":"Look"},{"type":"input_image","image_url":"data:image/png;base64,AAAA","detail":"high"}]},
               {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm"}],"encrypted_content":"ENC"},
               {"type":"function_call","call_id":"c1","name":"mcp__x__find","arguments":"{\"q\":1}"},
@@ -132,6 +135,41 @@ public sealed class ResponsesRequestTests
             Write(conversation, losses));
         Assert.Equal(["top_k", "seed", "cache_control"], losses.Dropped);
         Assert.Matches("^a_b_[0-9a-f]{8}$", name);
+    }
+
+    [Theory]
+    [InlineData("gpt-4o", "high", null, """{"model":"gpt-4o","input":[],"store":false,"stream":false}""", "thinking")]
+    [InlineData("gpt-4o", "none", null, """{"model":"gpt-4o","input":[],"store":false,"stream":false}""", null)]
+    [InlineData("gpt-4o", null, true, """{"model":"gpt-4o","input":[],"store":false,"stream":false}""", null)]
+    [InlineData("o3", "max", null, """{"model":"o3","input":[],"reasoning":{"effort":"high"},"include":["reasoning.encrypted_content"],"store":false,"stream":false}""", null)]
+    [InlineData("gpt-5.2", "max", true, """{"model":"gpt-5.2","input":[],"reasoning":{"effort":"xhigh","summary":"auto"},"include":["reasoning.encrypted_content"],"store":false,"stream":false}""", null)]
+    [InlineData("gpt-5.2", "none", null, """{"model":"gpt-5.2","input":[],"reasoning":{"effort":"none"},"store":false,"stream":false}""", null)]
+    [InlineData("gpt-5", null, true, """{"model":"gpt-5","input":[],"reasoning":{"summary":"auto"},"include":["reasoning.encrypted_content"],"store":false,"stream":false}""", null)]
+    public void Reasoning_is_asked_for_as_the_model_knows_it(string model, string? effort, bool? shown, string expected, string? dropped)
+    {
+        var losses = new Losses();
+
+        AssertJson(expected, Write(new Conversation { Model = model, Reasoning = new Reasoning(effort, null) { Shown = shown } }, losses));
+
+        Assert.Equal(dropped is null ? [] : [dropped], losses.Dropped);
+    }
+
+    [Fact]
+    public void A_cache_marker_is_named_wherever_it_stands()
+    {
+        var system = new Conversation { Model = "gpt" };
+        system.System.Add(new TextPart("s") { Cache = new CacheMarker(null) });
+        var tool = new Conversation { Model = "gpt" };
+        tool.Tools.Add(new Tool("f", null, null) { Cache = new CacheMarker("1h") });
+        var result = new Conversation { Model = "gpt" };
+        result.Add(Role.User, new ToolResultPart("c", [new TextPart("t") { Cache = new CacheMarker(null) }], IsError: false));
+
+        foreach (var conversation in (Conversation[])[system, tool, result])
+        {
+            var losses = new Losses();
+            Write(conversation, losses);
+            Assert.Equal(["cache_control"], losses.Dropped);
+        }
     }
 
     [Fact]
