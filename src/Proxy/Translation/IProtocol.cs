@@ -118,18 +118,22 @@ internal static class Signatures
     public static string? For(string maker, string? marked) =>
         marked is not null && marked.StartsWith($"{Prefix}{maker}.", StringComparison.Ordinal) ? marked[(Prefix.Length + maker.Length + 1)..] : null;
 
-    /// <summary>Whether a string in a JSON document begins with a mark.</summary>
+    /// <summary>Whether a string in a JSON document begins with a mark, in any of the forms that clients of the protocols keep it in.</summary>
     public static bool IsMarkedIn(ReadOnlySpan<byte> json)
     {
-        while (json.IndexOf("\"ccgate."u8) is >= 0 and var at)
+        // "ccgate" in Base64, as Gemini's clients keep it.
+        if (json.IndexOf("\"Y2NnYXRl"u8) >= 0)
         {
-            json = json[(at + 1 + Prefix.Length)..];
-            foreach (var maker in Makers)
+            return true;
+        }
+
+        for (var start = 0; json[start..].IndexOf("ccgate."u8) is >= 0 and var found;)
+        {
+            var at = start + found;
+            start = at + Prefix.Length;
+            if (BeginsString(json[..at]) && NamesMaker(json[start..]))
             {
-                if (json.Length > maker.Length && Ascii.Equals(json[..maker.Length], maker))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
@@ -138,4 +142,20 @@ internal static class Signatures
 
     /// <summary>As a client keeps it: bare when its own protocol's provider made it, else marked.</summary>
     public static string ForClient(string maker, string marked) => For(maker, marked) ?? marked;
+
+    /// <summary>Whether a mark stands at the beginning of a string, or behind what the clients of OpenAI's responses keep in front of it.</summary>
+    private static bool BeginsString(ReadOnlySpan<byte> before) => before is [.., (byte)'"'] || before.EndsWith("\"call:"u8) || before.EndsWith("\"redacted:"u8);
+
+    private static bool NamesMaker(ReadOnlySpan<byte> rest)
+    {
+        foreach (var maker in Makers)
+        {
+            if (rest.Length > maker.Length && Ascii.Equals(rest[..maker.Length], maker))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }
