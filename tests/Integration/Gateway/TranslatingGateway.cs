@@ -24,7 +24,7 @@ internal sealed record Spoken(string Name, string Kind, string Model)
 
     public static string Fixture(string file) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Fixtures", "translation", file));
 
-    public static string[] FramesOf(string stream) => [.. stream.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(frame => frame + "\n\n")];
+    public static string[] FramesOf(string stream) => [.. stream.ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(frame => frame + "\n\n")];
 
     public string PathFor(string model, bool stream) => Name switch
     {
@@ -77,7 +77,7 @@ internal sealed record Spoken(string Name, string Kind, string Model)
     /// <summary>Whether the stream ends with the error of the client's protocol.</summary>
     public bool IsBroken(string stream)
     {
-        if (FramesOf(stream) is not [.., var last])
+        if (FramesOf(stream) is not [.., var last] || last == "data: [DONE]\n\n")
         {
             return false;
         }
@@ -136,7 +136,7 @@ internal sealed class TranslatingGateway : IAsyncDisposable
     private TranslatingGateway(TestGateway gateway) => Gateway = gateway;
 
     public static string Prices { get; } =
-        $$"""{ "version": "test", "prices": [ {{string.Join(", ", Spoken.All.Select(spoken => $$"""{ "model": "{{spoken.Model}}", "effectiveFrom": "2020-01-01", {{PerMillion}} }"""))}} ] }""";
+        $$"""{ "version": "test", "prices": [ {{string.Join(", ", Spoken.All.Select(spoken => spoken.Model).Concat(["claude-sonnet-4-5-20250929", "gpt-5-mini-2025-08-07"]).Select(model => $$"""{ "model": "{{model}}", "effectiveFrom": "2020-01-01", {{PerMillion}} }"""))}} ] }""";
 
     public TestGateway Gateway { get; }
 
@@ -151,7 +151,7 @@ internal sealed class TranslatingGateway : IAsyncDisposable
         }
 
         var gateway = new TranslatingGateway(await TestGateway.StartAsync(
-            Upstreams([.. Spoken.All.Select(spoken => Upstream(spoken, started[spoken.Name].Url, $""" "models": ["{spoken.Model}"] """))]), TestGateway.Tenant(tenant), server, prices: Prices));
+            Upstreams([.. Spoken.All.Select(spoken => Upstream(spoken, started[spoken.Name].Url, $$""" "models": ["{{spoken.Model}}"], "circuitBreaker": { "enabled": false } """))]), TestGateway.Tenant(tenant), server, prices: Prices));
         foreach (var (name, upstream) in started)
         {
             gateway.upstreams[name] = upstream;
