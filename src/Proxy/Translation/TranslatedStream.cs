@@ -20,6 +20,8 @@ internal sealed class TranslatedStream : ForwardOnlyStream
     private int given;
     private StringBuilder? freeForm; // The arguments of a call whose text can only be told when all of it is there.
     private bool atEnd;
+    private bool isWhole; // The client has been told the end, or the failure: what comes behind it is not for it.
+    private IOException? broken; // Told after what came before it.
     private bool disposed;
 
     public TranslatedStream(Stream upstream, TranslatedCall translation)
@@ -41,7 +43,13 @@ internal sealed class TranslatedStream : ForwardOnlyStream
 
         while (!buffer.IsEmpty && given == ready.WrittenCount && !atEnd)
         {
-            TakeBytes(await upstream.ReadAsync(incoming.AsMemory(0, ReadBytes), cancellationToken));
+            ThrowIfBroken();
+            TakeBytes(await ReadUpstreamAsync(cancellationToken));
+        }
+
+        if (given == ready.WrittenCount)
+        {
+            ThrowIfBroken();
         }
 
         var count = Math.Min(buffer.Length, ready.WrittenCount - given);
@@ -69,6 +77,18 @@ internal sealed class TranslatedStream : ForwardOnlyStream
         base.Dispose(disposing);
     }
 
+    private async ValueTask<int> ReadUpstreamAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await upstream.ReadAsync(incoming.AsMemory(0, ReadBytes), cancellationToken);
+        }
+        catch (Exception cut) when (!isWhole && (cut is IOException or HttpRequestException))
+        {
+            throw new EndOfStreamException("The upstream's stream was cut before its answer had ended.", cut);
+        }
+    }
+
     private void TakeBytes(int count)
     {
         ready.ResetWrittenCount();
@@ -83,31 +103,57 @@ internal sealed class TranslatedStream : ForwardOnlyStream
             {
                 atEnd = true;
                 scanner.Complete();
-                reader.End(events);
-                WriteEvents();
+                EndReading();
             }
 
-            if (scanner.Skipped > 0)
+            if (scanner.Skipped > 0 && !isWhole)
             {
                 throw new UnreadableAnswerException($"an event is longer than {SseScanner.DefaultMaxEventBytes} bytes");
             }
         }
         catch (UnreadableAnswerException unreadable)
         {
-            throw new IOException($"The upstream's stream cannot be translated: {unreadable.Message}", unreadable);
+            broken = new IOException($"The upstream's stream cannot be translated: {unreadable.Message}", unreadable);
+        }
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (broken is not null)
+        {
+            throw broken;
+        }
+    }
+
+    /// <summary>Whatever the meter made of the stream, a client that was not told its end must not take it for whole.</summary>
+    private void EndReading()
+    {
+        if (!isWhole)
+        {
+            reader.End(events);
+            WriteEvents();
+        }
+
+        if (!isWhole)
+        {
+            broken = new EndOfStreamException("The upstream's stream ended before its answer had.");
         }
     }
 
     private void Take(ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
     {
-        reader.Read(name, data, events);
-        WriteEvents();
+        if (!isWhole)
+        {
+            reader.Read(name, data, events);
+            WriteEvents();
+        }
     }
 
     private void WriteEvents()
     {
         foreach (var next in events)
         {
+            isWhole |= next is AnswerEnded or AnswerFailed;
             switch (next)
             {
                 case ToolCallDelta delta when freeForm is not null:

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Tenants;
@@ -69,7 +70,7 @@ internal sealed class Translations(Call call)
             }
 
             var client = Protocols.Of(call.Upstreams);
-            conversation ??= client.ReadRequest(call, read);
+            conversation ??= Read(client);
             var (asked, losses) = (conversation.MaxOutputTokens, new Losses());
             foreach (var field in read.Dropped)
             {
@@ -85,12 +86,37 @@ internal sealed class Translations(Call call)
                 last = (kind, model, limit, written);
                 return written;
             }
+            catch (InvalidOperationException noText)
+            {
+                throw NoText(noText.Message);
+            }
             finally
             {
                 conversation.MaxOutputTokens = asked;
             }
         }
     }
+
+    private Conversation Read(IProtocol client)
+    {
+        // A JSON reader looks at a text's bytes only when the text is asked for, and some is carried on unread.
+        if (!Utf8.IsValid(call.Body.Bytes.Span))
+        {
+            throw NoText("it is not UTF-8");
+        }
+
+        try
+        {
+            return client.ReadRequest(call, read);
+        }
+        catch (InvalidOperationException noText)
+        {
+            throw NoText(noText.Message);
+        }
+    }
+
+    /// <summary>The refusal of a body that is JSON, but says what is no text, such as half a surrogate pair.</summary>
+    private static RefusedException NoText(string why) => new(RefusalReason.InvalidRequest, $"The request body cannot be read: {why}.");
 
     private static ReadOnlyMemory<byte> Write(Conversation conversation, IProtocol upstream, Losses losses)
     {

@@ -168,7 +168,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
             return true;
         }
 
-        if (IsReadableStream(headers) && headers.ContentLength is null && request.Translation?.IsEventStream != false)
+        if (IsReadableStream(headers) && (request.Translation?.IsEventStream ?? headers.ContentLength is null))
         {
             ending = new StreamEnding(request, http.Response.Headers[GatewayHeaders.RequestId].ToString(), Meter, clock, time);
         }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Translation;
 using CCGate.Proxy.Usage;
 
 namespace CCGate.Proxy.Upstreams;
@@ -64,13 +65,15 @@ internal sealed class StreamEnding : IDisposable
 
     private bool Breaks(Exception? broken)
     {
-        if (broken is null ? !meter.IsCutShort() : meter.HasEnded || meter.StreamError is not null)
+        var isUntranslated = broken is { InnerException: UnreadableAnswerException };
+        if (!isUntranslated && broken is not EndOfStreamException && (broken is null ? !meter.IsCutShort() : meter.HasEnded || meter.StreamError is not null))
         {
             return false;
         }
 
         Reason = clock.Exceeded switch
         {
+            null when isUntranslated => "sent what cannot be translated",
             null => "broke off its answer",
             AttemptClock.TotalSetting => $"took too long ({AttemptClock.TotalSetting})",
             var setting => $"fell silent ({setting})",
