@@ -77,7 +77,7 @@ internal static class NextTurns
             "anthropic" => $$$"""{"max_tokens":16000,"thinking":{"type":"enabled","budget_tokens":4000},"tools":[{"name":"get_weather","input_schema":{{{Schema}}}},{"name":"now","input_schema":{"type":"object"}}]}""",
             "chat" => $$$"""{"tools":[{"type":"function","function":{"name":"get_weather","parameters":{{{Schema}}}}},{"type":"function","function":{"name":"now"}}],"reasoning_effort":"medium"}""",
             "responses" => $$$"""{"store":false,"include":["reasoning.encrypted_content"],"reasoning":{"effort":"medium","summary":"auto"},"tools":[{"type":"function","name":"get_weather","parameters":{{{Schema}}},"strict":false},{"type":"function","name":"now","parameters":{"type":"object"},"strict":false}]}""",
-            _ => $$$"""{"generationConfig":{"thinkingConfig":{"includeThoughts":true}},"tools":[{"functionDeclarations":[{"name":"get_weather","parametersJsonSchema":{{{Schema}}}},{"name":"now"}]}]}""",
+            _ => $$$"""{"generationConfig":{"thinkingConfig":{"includeThoughts":true,"thinkingBudget":4000}},"tools":[{"functionDeclarations":[{"name":"get_weather","parametersJsonSchema":{{{Schema}}}},{"name":"now"}]}]}""",
         })!;
         body[client.Name switch { "gemini" => "contents", "responses" => "input", _ => "messages" }] = new JsonArray([question, .. said.Select(turn => turn.DeepClone())]);
         if (client.Name != "gemini")

@@ -282,7 +282,7 @@ public sealed partial class TranslationTests
     [Fact]
     public async Task Who_cannot_be_told_what_the_client_says_is_left_out_and_when_nobody_can_the_field_is_named()
     {
-        var (client, a, b) = (Spoken.Of("anthropic"), Spoken.Of("responses"), Spoken.Of("chat"));
+        var (client, a, b) = (Spoken.Of("anthropic"), Spoken.Of("responses"), Spoken.Of("gemini"));
         await using var without = await ScriptedUpstream.StartAsync();
         await using var with = await ScriptedUpstream.StartAsync(http => TranslatingGateway.AnswerAsync(http, b));
         await using var gateway = await TestGateway.StartAsync(Both(a, without, b, with, """{ "strategy": "priority" }"""), prices: TranslatingGateway.Prices);
