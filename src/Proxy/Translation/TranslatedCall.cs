@@ -18,7 +18,7 @@ internal sealed record TranslatedCall(IProtocol Client, IProtocol Upstream, Conv
 
     public bool IsEventStream => ContentType == "text/event-stream";
 
-    public string ContentType => Conversation.Streaming ? Client.StartWriting(Conversation).ContentType : "application/json";
+    public string ContentType => field ??= Conversation.Streaming ? Client.StartWriting(Conversation).ContentType : "application/json";
 
     /// <summary>An answer that is no error, as it is read.</summary>
     public Stream Over(Stream upstream, string? mediaType) =>
@@ -76,7 +76,8 @@ internal sealed record TranslatedCall(IProtocol Client, IProtocol Upstream, Conv
         }
     }
 
-    private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
+    /// <summary>A document of either protocol.</summary>
+    public static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
     {
         var body = new ArrayBufferWriter<byte>(1024);
         using (var json = new Utf8JsonWriter(body, Syntax))

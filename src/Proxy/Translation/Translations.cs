@@ -1,7 +1,4 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Unicode;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Pipeline;
@@ -12,13 +9,10 @@ namespace CCGate.Proxy.Translation;
 /// <summary>One call in the protocols of the upstreams it may go to: read once, written anew for each attempt, since a request is never changed in place.</summary>
 internal sealed class Translations(Call call)
 {
-    private static readonly JsonWriterOptions Syntax = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 1000 };
-
     private readonly Lock gate = new(); // Two attempts may be under way at a time.
     private readonly Losses read = new();
     private Conversation? conversation;
     private (UpstreamKind Kind, string Model, long? Limit, TranslatedCall Written)? last;
-
     private bool? hasForeignSignatures;
 
     /// <summary>Whether an upstream of this kind cannot get the client's own bytes.</summary>
@@ -82,7 +76,7 @@ internal sealed class Translations(Call call)
                 conversation.Model = model;
                 conversation.MaxOutputTokens = limit ?? asked;
                 var upstream = Protocols.Of(kind);
-                var written = new TranslatedCall(client, upstream, conversation, Write(conversation, upstream, losses), losses.Dropped.ToImmutableArray());
+                var written = new TranslatedCall(client, upstream, conversation, TranslatedCall.Write(json => upstream.WriteRequest(conversation, json, losses)), losses.Dropped.ToImmutableArray());
                 last = (kind, model, limit, written);
                 return written;
             }
@@ -117,15 +111,4 @@ internal sealed class Translations(Call call)
 
     /// <summary>The refusal of a body that is JSON, but says what is no text, such as half a surrogate pair.</summary>
     private static RefusedException NoText(string why) => new(RefusalReason.InvalidRequest, $"The request body cannot be read: {why}.");
-
-    private static ReadOnlyMemory<byte> Write(Conversation conversation, IProtocol upstream, Losses losses)
-    {
-        var body = new ArrayBufferWriter<byte>(16 * 1024);
-        using (var json = new Utf8JsonWriter(body, Syntax))
-        {
-            upstream.WriteRequest(conversation, json, losses);
-        }
-
-        return body.WrittenMemory;
-    }
 }
