@@ -102,6 +102,8 @@ internal sealed class AnthropicSurface : ISurface
             ThinkingBudgetTokens = found.ThinkingBudgetTokens,
             PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),
             WebSearchesBound = found.WebSearches,
+            Choices = found.Compacts ? 2 : 1,
+            Advisors = found.Advisors,
             Fast = found.Fast,
         };
     }
