@@ -52,7 +52,7 @@ internal ref struct AnthropicBodyReader
 
     /// <summary>Half the bytes of everything but attachments, which are counted by their size, and no more than a model can read.</summary>
     public readonly long PromptTokensBound(int bodyLength) =>
-        Math.Min(LargestContextTokens, ((bodyLength - payloadBytes + 1) / 2) + attachmentTokens + (WebSearches * BodyJson.TokensPerHostedCall)) * (Compacts ? 2 : 1);
+        Math.Min(LargestContextTokens, ((bodyLength - payloadBytes + 1) / 2) + attachmentTokens + (WebSearches * BodyJson.TokensPerHostedCall));
 
     /// <summary>Refuses what is not a JSON object, or says one of the things twice that decide the price.</summary>
     public static AnthropicBodyReader Read(ReadOnlySpan<byte> body, bool readsPrefix = false)

@@ -43,7 +43,7 @@ public sealed class AnthropicBodyReaderTests
     }
 
     [Fact]
-    public void A_conversation_that_may_be_summed_up_first_is_read_twice()
+    public void A_conversation_that_may_be_summed_up_first_is_known()
     {
         var body = """{"model":"m","messages":[],"context_management":{"edits":[{"type":"compact_20260112","trigger":{"type":"input_tokens","value":100000}}]},"max_tokens":7}"""u8;
         var other = """{"model":"m","messages":[],"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]},"max_tokens":7}"""u8;
@@ -52,7 +52,6 @@ public sealed class AnthropicBodyReaderTests
         var clearing = AnthropicBodyReader.Read(other);
 
         Assert.True(compacting is { Compacts: true, MaxTokens: 7 } && clearing is { Compacts: false, MaxTokens: 7 });
-        Assert.Equal((2_000_000L, 1_000_000L), (compacting.PromptTokensBound(10_000_000), clearing.PromptTokensBound(10_000_000)));
     }
 
     [Fact]
