@@ -102,6 +102,7 @@ internal sealed class AdjustCommand
         {
             await using var store = options.Open(parsed);
             await store.CatchUpAsync(cancellationToken);
+            await store.RequireTenantAsync(parsed.GetValue(tenant), cancellationToken);
             report = await new UnsettledReader(store.Database).ReadAsync(parsed.GetValue(tenant), parsed.GetValue(all), cancellationToken);
         }
 

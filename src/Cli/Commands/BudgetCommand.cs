@@ -111,6 +111,7 @@ internal sealed class BudgetCommand
 
         await using var store = options.Open(parsed);
         await store.Events.MigrateAsync(cancellationToken);
+        await store.RequireTenantAsync(only, cancellationToken);
         return new ExtensionList(await new BudgetExtensions(new TenantEvents(store.Database)).ReadAsync(store.Config, only, cancellationToken));
     }
 

@@ -46,7 +46,7 @@ internal sealed class ExportCommand
         var question = reader.Read(name => Written(parsed, name));
         if (reader.Errors.Count == 0 && question.Tenant is { } asked && !await store.KnowsTenantAsync(asked, cancellationToken))
         {
-            reader.Errors["tenant"] = [$"There is no '{asked}', neither in tenants.json nor in the ledger."];
+            reader.Errors["tenant"] = [OpenStore.UnknownTenant(asked)];
         }
 
         if (reader.Errors.Count > 0)

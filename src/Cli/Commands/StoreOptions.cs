@@ -122,6 +122,17 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
         return report.Rows.Count > 0;
     }
 
+    /// <summary>An empty answer about a misspelt name would look like one about somebody who owes nothing.</summary>
+    public async Task RequireTenantAsync(string? tenant, CancellationToken cancellationToken)
+    {
+        if (tenant is not null && !await KnowsTenantAsync(tenant, cancellationToken))
+        {
+            throw new CommandFailedException(UnknownTenant(tenant, "--tenant: "));
+        }
+    }
+
+    public static string UnknownTenant(string tenant, string option = "") => $"{option}There is no '{tenant}', neither in tenants.json nor in the ledger.";
+
     public async ValueTask DisposeAsync()
     {
         (events as IDisposable)?.Dispose();

@@ -68,6 +68,7 @@ internal sealed class UsageCommand
     {
         await using var store = options.Open(parsed);
         await store.CatchUpAsync(cancellationToken);
+        await store.RequireTenantAsync(question.Tenant, cancellationToken);
         return await new SpendReader(store.Database).ReadAsync(question, cancellationToken);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using CCGate.Contracts;
 using CCGate.Hosting.Tenants;
@@ -7,6 +8,9 @@ namespace CCGate.Hosting.Configuration;
 /// <summary>Everything the configuration directory says, as one immutable snapshot that is swapped whole.</summary>
 internal sealed record GatewayConfig
 {
+    // Everybody's way up is asked for whenever the configuration changes.
+    private readonly FrozenDictionary<string, TenantConfig> tenantsById = FrozenDictionary<string, TenantConfig>.Empty;
+
     public ServerConfig Server { get; init; } = new();
 
     /// <summary>Null when there is no operator: /api then answers nobody.</summary>
@@ -32,7 +36,15 @@ internal sealed record GatewayConfig
 
     public LoadBalancerConfig LoadBalancer { get; init; } = new();
 
-    public ImmutableArray<TenantConfig> Tenants { get; init; } = [];
+    public ImmutableArray<TenantConfig> Tenants
+    {
+        get;
+        init
+        {
+            field = value;
+            tenantsById = value.DistinctBy(tenant => tenant.Id).ToFrozenDictionary(tenant => tenant.Id, StringComparer.Ordinal);
+        }
+    } = [];
 
     public PriceBook Prices { get; init; } = new();
 
@@ -43,7 +55,7 @@ internal sealed record GatewayConfig
     public IEnumerable<TenantConfig> PathOf(TenantConfig tenant)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        for (var next = tenant; next is not null && seen.Add(next.Id); next = next.Parent is { } parent ? Tenants.FirstOrDefault(other => other.Id == parent) : null)
+        for (var next = tenant; next is not null && seen.Add(next.Id); next = next.Parent is { } parent ? tenantsById.GetValueOrDefault(parent) : null)
         {
             yield return next;
         }

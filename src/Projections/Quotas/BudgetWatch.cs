@@ -104,7 +104,7 @@ internal sealed partial class BudgetWatch(
             cancellationToken);
         if (isNew)
         {
-            LogReached(quota.Subject, quota.Describe(quota.Used), quota.Describe(quota.Max), quota.Limit, alert.Threshold, quota.WindowEnd);
+            LogReached(quota.Subject, quota.Describe(quota.Used), quota.Describe(quota.Max), quota.Limit, alert.Threshold, Reset(quota));
         }
     }
 
@@ -113,8 +113,11 @@ internal sealed partial class BudgetWatch(
             .Select(data => JsonSerializer.Deserialize(data, ContractsJson.Default.BudgetThresholdReached)!)
             .FirstOrDefault(alert.IsOf);
 
-    [LoggerMessage(LogLevel.Warning, "Budget of {Subject}: {Used} of {Max} used of {Limit}, which is more than {Threshold} of it; it starts over at {Reset}")]
-    private partial void LogReached(string subject, string used, string max, string limit, decimal threshold, DateTimeOffset? reset);
+    private static string Reset(QuotaUse quota) =>
+        quota.Rolls ? "rolls on" : quota.WindowEnd is { } end ? $"starts over at {end.UtcDateTime:O}" : "never starts over";
+
+    [LoggerMessage(LogLevel.Warning, "Budget of {Subject}: {Used} of {Max} used of {Limit}, which is more than {Threshold} of it; it {Reset}")]
+    private partial void LogReached(string subject, string used, string max, string limit, decimal threshold, string reset);
 
     [LoggerMessage(LogLevel.Warning, "The use of budgets cannot be looked at; alerts are late and come after the next try in {Pause}")]
     private partial void LogLate(Exception failure, TimeSpan pause);

@@ -97,8 +97,7 @@ internal sealed class QuotaReader(Database database)
     private static async Task<List<UsedRow>> ReadAsync(DbTransaction snapshot, WindowSpan span, bool byQuarterHour, CancellationToken cancellationToken)
     {
         var sql = $"""
-            select min(bucket_start), tenant_id, key_id, sum(spend_pico + unsettled_pico),
-              sum(input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + output_tokens + unsettled_tokens), sum(requests)
+            select min(bucket_start), tenant_id, key_id, {SpendSql.Pico}, {SpendSql.Tokens}, sum(requests)
             from spend where bucket_start >= @from and bucket_start < @to group by tenant_id, key_id{(byQuarterHour ? ", bucket_start" : "")}
             """;
         var parameters = new { from = Instant.ToMicroseconds(span.Start), to = Instant.ToMicroseconds(span.End) };

@@ -27,10 +27,9 @@ internal sealed class QuotaLeases(PostgresDatabase database, ProxyIdentity ident
     private const long MigrationLock = 0x6363_6761_7465_716c;
 
     // Row by row the largest of each; a null limit limits nothing.
-    private const string Raise = """
+    private const string Raise = $"""
         with counted as (
-          select coalesce(sum(spend_pico + unsettled_pico), 0) as pico, coalesce(sum(requests), 0) as requests, coalesce(sum(
-              input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + output_tokens + unsettled_tokens), 0) as tokens
+          select coalesce({SpendSql.Pico}, 0) as pico, coalesce(sum(requests), 0) as requests, coalesce({SpendSql.Tokens}, 0) as tokens
           from spend where $4 and tenant_id = any($5) and ($6::text is null or key_id = $6) and bucket_start >= $7 and bucket_start < $8
         ), others as (
           select coalesce(sum(leased_pico), 0) as pico, coalesce(sum(leased_tokens), 0) as tokens, coalesce(sum(leased_requests), 0) as requests

@@ -123,9 +123,8 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
     private static async Task<Dictionary<(string Tenant, string Key), Amounts>> SumAsync(
         WindowSpan window, DbConnection connection, DbTransaction snapshot, CancellationToken cancellationToken)
     {
-        const string Sql = """
-            select tenant_id, key_id, sum(spend_pico + unsettled_pico), sum(requests),
-              sum(input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + output_tokens + unsettled_tokens)
+        const string Sql = $"""
+            select tenant_id, key_id, {SpendSql.Pico}, sum(requests), {SpendSql.Tokens}
             from spend where bucket_start >= @from and bucket_start < @to group by tenant_id, key_id
             """;
         var sums = new Dictionary<(string, string), Amounts>();

@@ -14,6 +14,11 @@ internal enum CallKind
     TokenCount,
 }
 
+/// <summary>Another model that reads the whole conversation when the one that answers asks it.</summary>
+/// <param name="Model">Its name.</param>
+/// <param name="Uses">How often it may be asked.</param>
+internal readonly record struct Advisor(string Model, long Uses);
+
 /// <summary>The client's request after reading: what the gateway must know of it, and its bytes.</summary>
 internal sealed record Call(CallKind Kind, string Path, string Query, string Model, RequestBody Body)
 {
@@ -39,7 +44,7 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
     /// <summary>The most output tokens the client asks for, in each answer.</summary>
     public long MaxOutputTokens { get; init; }
 
-    /// <summary>How many answers it asks for.</summary>
+    /// <summary>How many answers it asks for, a summary of its conversation included.</summary>
     public long Choices { get; init; } = 1;
 
     /// <summary>Output tokens below which the provider would refuse the request: its thinking budget.</summary>
@@ -49,6 +54,9 @@ internal sealed record Call(CallKind Kind, string Path, string Query, string Mod
     public long PromptTokensBound { get; init; }
 
     public long WebSearchesBound { get; init; }
+
+    /// <summary>The models that may be asked for advice on it.</summary>
+    public IReadOnlyList<Advisor> Advisors { get; init; } = [];
 
     /// <summary>The client asks for a speed that is priced apart, such as <c>fast</c>.</summary>
     public bool Fast { get; init; }

@@ -84,7 +84,7 @@ internal sealed partial class GatewayPipeline(
         var plan = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
         try
         {
-            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed([.. outcomes.Select(outcome => outcome.Attempt), attempt], reservation.Held)))
+            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed(Settlement.Billed([.. outcomes.Select(outcome => outcome.Attempt), attempt], snapshot.Prices, admittedAt), reservation.Held)))
             {
                 Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
             };

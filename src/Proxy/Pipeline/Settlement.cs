@@ -30,7 +30,7 @@ internal static class Settlement
     }
 
     public static RequestCompleted Complete(Exchange exchange, List<AttemptOutcome> outcomes, string instance, DateTimeOffset now) =>
-        Event(exchange, [.. outcomes.Select(outcome => outcome.Attempt)], OutcomeOf(outcomes, exchange.ClientLeft), instance, now) with { Abort = AbortOf(outcomes, exchange.ClientLeft) };
+        Event(exchange, Billed([.. outcomes.Select(outcome => outcome.Attempt)], exchange.Prices, exchange.AdmittedAt), OutcomeOf(outcomes, exchange.ClientLeft), instance, now) with { Abort = AbortOf(outcomes, exchange.ClientLeft) };
 
     /// <summary>Gives an attempt its usage and its price. What nobody reported is decided here, once.</summary>
     public static Attempt Price(Attempt attempt, AttemptRequest request, AttemptFailure failure, MeteredUsage? metered, bool wasSent) => Priced(attempt, request, failure switch
@@ -47,6 +47,29 @@ internal static class Settlement
             new MeteredUsage(new TokenUsage(), UsageState.Unknown, metered?.Model, Ended: false, metered?.StreamError, metered?.Doubt),
         _ => metered,
     });
+
+    /// <summary>A model that was asked for advice on an answer has a price of its own, so its part is an attempt of its own before the one that answered.</summary>
+    public static Attempt[] Billed(IReadOnlyList<Attempt> attempts, PriceBook prices, DateTimeOffset admittedAt)
+    {
+        var number = attempts.Count;
+        return [.. attempts.SelectMany(attempt => AnthropicUsage.Advice(attempt.Usage).Select(advice => AdviceOn(attempt, advice)).Append(attempt))];
+
+        Attempt AdviceOn(Attempt attempt, (string? Model, TokenUsage Usage) advice)
+        {
+            // A model that has no price is billed as the one that asked it: never zero by accident.
+            var isPriced = advice.Model is not null && prices.Find(advice.Model, admittedAt) is not null;
+            var served = isPriced ? advice.Model! : attempt.ProviderModel;
+            return attempt with
+            {
+                Number = ++number,
+                Reason = $"advised {attempt.ProviderModel}",
+                ProviderModel = served,
+                Usage = advice.Usage,
+                UsageState = isPriced ? attempt.UsageState : UsageState.Estimated,
+                SpendUsd = prices.Spend(served, advice.Usage, admittedAt, attempt.CostMultiplier) ?? 0m,
+            };
+        }
+    }
 
     /// <summary>What attempts take of the limits: what they used, and where nobody knows that, the whole hold until somebody does.</summary>
     public static Amounts Owed(IReadOnlyCollection<Attempt> attempts, Amounts held) =>

@@ -14,6 +14,7 @@ internal ref struct AnthropicBodyReader
     private const long LargestContextTokens = 1_000_000;
 
     private Utf8JsonReader reader;
+    private List<Advisor>? advisors;
     private long payloadBytes;
     private long attachmentTokens;
     private PromptPrefix prefix;
@@ -39,6 +40,12 @@ internal ref struct AnthropicBodyReader
     public bool Fast { get; private set; }
 
     public long WebSearches { get; private set; }
+
+    /// <summary>The models that may be asked for advice.</summary>
+    public readonly IReadOnlyList<Advisor> Advisors => advisors ?? [];
+
+    /// <summary>The conversation may be summed up first, by the same model: it is read twice, and a second text is written.</summary>
+    public bool Compacts { get; private set; }
 
     /// <summary>What the conversation begins with; null when it was not asked for, or says nothing.</summary>
     public readonly ulong? Prefix => prefix.Value;
@@ -119,6 +126,10 @@ internal ref struct AnthropicBodyReader
         else if (reader.ValueTextEquals("tools"u8))
         {
             ReadTools();
+        }
+        else if (reader.ValueTextEquals("context_management"u8))
+        {
+            ReadContextManagement();
         }
         else
         {
@@ -228,9 +239,27 @@ internal ref struct AnthropicBodyReader
         }
     }
 
+    /// <summary><c>"context_management": {"edits": [{"type": "compact_20260112", …}]}</c></summary>
+    private void ReadContextManagement()
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        var depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            Compacts |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.StartsWith("compact_"u8);
+        }
+    }
+
     private void ReadTool()
     {
-        var search = false;
+        var (search, advises) = (false, false);
+        string? model = null;
         var uses = BodyJson.HostedCallsWhenUnlimited;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -238,6 +267,13 @@ internal ref struct AnthropicBodyReader
             {
                 reader.Read();
                 search = reader.TokenType == JsonTokenType.String && reader.ValueSpan.StartsWith("web_"u8);
+                advises = reader.TokenType == JsonTokenType.String && reader.ValueSpan.StartsWith("advisor_"u8);
+                reader.Skip();
+            }
+            else if (reader.ValueTextEquals("model"u8))
+            {
+                reader.Read();
+                model = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("max_uses"u8))
@@ -253,6 +289,10 @@ internal ref struct AnthropicBodyReader
         }
 
         WebSearches += search ? uses : 0;
+        if (advises && model is not null)
+        {
+            (advisors ??= []).Add(new Advisor(model, uses));
+        }
     }
 
     /// <summary>Reads the object that comes next to its end, and gives the one member that is wanted of it.</summary>

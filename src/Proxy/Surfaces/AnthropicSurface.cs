@@ -90,6 +90,7 @@ internal sealed class AnthropicSurface : ISurface
         }
 
         session ??= ClientRequest.Session(SessionOf(found.UserId));
+        var readings = found.Compacts && kind == CallKind.Generation ? 2 : 1;
         body.Model = found.ModelSpan;
         body.OutputLimits = found.MaxTokens is null ? [] : [new OutputLimit(found.MaxTokensSpan, found.MaxTokens)];
         return new Call(kind, kind == CallKind.Generation ? "/v1/messages" : "/v1/messages/count_tokens", ClientRequest.QueryWithoutKeys(request), model, body)
@@ -100,8 +101,10 @@ internal sealed class AnthropicSurface : ISurface
             Affinity = kind == CallKind.Generation ? ClientRequest.Affinity(session, found.Prefix, ClientRequest.SessionHeader(request, "x-claude-code-agent-id")) : null,
             MaxOutputTokens = found.MaxTokens ?? 0,
             ThinkingBudgetTokens = found.ThinkingBudgetTokens,
-            PromptTokensBound = found.PromptTokensBound(body.Bytes.Length),
+            PromptTokensBound = found.PromptTokensBound(body.Bytes.Length) * readings,
             WebSearchesBound = found.WebSearches,
+            Choices = readings,
+            Advisors = found.Advisors,
             Fast = found.Fast,
         };
     }

@@ -2,6 +2,7 @@ using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Surfaces;
 using CCGate.Proxy.Tenants;
 
 namespace CCGate.Proxy.Usage;
@@ -9,6 +10,9 @@ namespace CCGate.Proxy.Usage;
 /// <summary>What a call can cost at most, before anybody knows what it will use.</summary>
 internal static class HoldPricing
 {
+    // An advice has 1,400 to 1,800 tokens, thinking included: https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool
+    private const long TokensPerAdvice = 4_000;
+
     /// <summary>Leaves out, for a tenant with a budget, the upstreams whose price nobody knows; refuses when none is left.</summary>
     public static ModelRoute Affordable(ModelRoute route, LimitPath limits, PriceBook prices, DateTimeOffset admittedAt)
     {
@@ -32,13 +36,15 @@ internal static class HoldPricing
     public static HoldEstimate Estimate(ModelRoute route, Call call, TenantConfig tenant, PriceBook prices, DateTimeOffset admittedAt, int maxAttempts)
     {
         var (input, output) = (0m, 0m);
+        var advised = call.Advisors.Sum(advisor => advisor.Uses * (TokensToAdvise(call) + TokensPerAdvice));
         foreach (var upstream in route.Upstreams)
         {
             if (prices.Find(upstream.ProviderModel(route.Model), admittedAt) is { } price)
             {
                 var worst = price.Worst(call.PromptTokensBound, call.Fast);
                 var multiplier = upstream.Config.CostMultiplier;
-                input = Math.Max(input, ((worst.InputToken * call.PromptTokensBound) + (worst.WebSearch * call.WebSearchesBound)) * multiplier);
+                var advice = call.Advisors.Sum(advisor => advisor.Uses * AdviceUsd(prices.Find(advisor.Model, admittedAt) ?? price, call));
+                input = Math.Max(input, ((worst.InputToken * call.PromptTokensBound) + (worst.WebSearch * call.WebSearchesBound) + advice) * multiplier);
                 output = Math.Max(output, worst.OutputToken * multiplier * call.Choices);
             }
         }
@@ -47,9 +53,18 @@ internal static class HoldPricing
         return new HoldEstimate(
             Picodollars.CeilingFromUsd(input * attempts),
             Picodollars.CeilingFromUsd(output),
-            (long)decimal.Ceiling(call.PromptTokensBound * attempts),
+            (long)decimal.Ceiling((call.PromptTokensBound + advised) * attempts),
             call.MaxOutputTokens,
             Math.Max(tenant.MinOutputTokens, call.ThinkingBudgetTokens + 1),
             call.Choices);
     }
+
+    /// <summary>The most that asking once can cost: the advisor reads what there is by then.</summary>
+    private static decimal AdviceUsd(ModelPrice price, Call call)
+    {
+        var worst = price.Worst(TokensToAdvise(call), call.Fast);
+        return (worst.InputToken * TokensToAdvise(call)) + (worst.OutputToken * TokensPerAdvice);
+    }
+
+    private static long TokensToAdvise(Call call) => call.PromptTokensBound + Math.Min(call.MaxOutputTokens, BodyJson.TokensPerHostedCall);
 }

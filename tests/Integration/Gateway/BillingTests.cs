@@ -38,6 +38,50 @@ public sealed class BillingTests
         Assert.True(completed.HeldUsd >= completed.SpendUsd || completed.Usage.PromptTokens > 1000, "the hold covers the spend of a prompt it could see");
     }
 
+    [Theory]
+    [InlineData("claude-opus-5", UsageState.Known, 0.0275)] // 1,500 × 5 + 800 × 25
+    [InlineData("claude-nobody-knows", UsageState.Estimated, 0.011)] // 1,500 × 2 + 800 × 10, as the model that asked
+    public async Task Advice_of_another_model_is_an_attempt_of_its_own_at_its_own_price_and_was_held(string advisor, UsageState state, decimal adviceUsd)
+    {
+        var answer = $$"""
+            {"type":"message","model":"claude-sonnet-5","content":[],"stop_reason":"end_turn","usage":{"input_tokens":20,"output_tokens":50,
+             "iterations":[{"type":"message","input_tokens":20,"output_tokens":10},{"type":"advisor_message","model":"{{advisor}}","input_tokens":1500,"output_tokens":800},{"type":"message","input_tokens":0,"output_tokens":40} ] } }
+            """;
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.JsonAsync(http, answer));
+        await using var gateway = await TestGateway.StartAsync(upstream, TestGateway.Tenant("\"limits\": { \"daily\": { \"maxUSD\": 10 } }"));
+
+        using var response = await gateway.PostAsync(
+            $$"""{"model":"claude-sonnet-5","max_tokens":100,"messages":[{"role":"user","content":"{{new string('x', 4000)}}"}],"tools":[{"type":"advisor_20260301","name":"advisor","model":"{{advisor}}","max_uses":1}]}""");
+        await response.Content.ReadAsByteArrayAsync();
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal([2, 1], completed.Attempts.Select(attempt => attempt.Number));
+        var (advice, own) = (completed.Attempts[0], completed.Attempts[1]);
+        Assert.Equal((state, adviceUsd, 2300), (advice.UsageState, advice.SpendUsd, advice.Usage.TotalTokens));
+        Assert.Equal((UsageState.Known, "claude-sonnet-5", 0.00054m), (own.UsageState, own.ProviderModel, own.SpendUsd));
+        Assert.Equal((adviceUsd + 0.00054m, 2370), (completed.SpendUsd, completed.Usage.TotalTokens));
+        Assert.True(completed.SpendUsd <= completed.HeldUsd && completed.Usage.TotalTokens <= completed.HeldTokens);
+    }
+
+    [Fact]
+    public async Task A_conversation_that_was_summed_up_first_is_billed_for_that_and_was_held()
+    {
+        const string Answer = """
+            {"type":"message","model":"claude-sonnet-5","content":[],"stop_reason":"end_turn","usage":{"input_tokens":100,"output_tokens":90,
+             "iterations":[{"type":"compaction","input_tokens":1900,"output_tokens":80},{"type":"message","input_tokens":100,"output_tokens":90}]}}
+            """;
+        await using var upstream = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.JsonAsync(http, Answer));
+        await using var gateway = await TestGateway.StartAsync(upstream, TestGateway.Tenant("\"limits\": { \"daily\": { \"maxUSD\": 10 } }"));
+
+        using var response = await gateway.PostAsync(
+            $$"""{"model":"claude-sonnet-5","max_tokens":100,"messages":[{"role":"user","content":"{{new string('x', 4000)}}"}],"context_management":{"edits":[{"type":"compact_20260112"} ] } }""");
+        await response.Content.ReadAsByteArrayAsync();
+
+        var completed = await gateway.EventAsync();
+        Assert.Equal(((2000 * 2m) + (170 * 10m)) / 1_000_000m, completed.SpendUsd);
+        Assert.True(completed.SpendUsd <= completed.HeldUsd && completed.Usage.TotalTokens <= completed.HeldTokens);
+    }
+
     [Fact]
     public async Task The_spend_is_shown_by_the_api_and_to_the_tenant()
     {

@@ -59,6 +59,20 @@ public sealed class BillingCommandTests() : ProjectionTest(Storage.Sqlite)
     }
 
     [Fact]
+    public async Task A_tenant_that_nobody_knows_is_named_instead_of_owing_nothing()
+    {
+        Command[] commands = [UsageCommand.Create(Options), BillingCommand.Create(Options), BudgetCommand.Create(Options)];
+        string[][] arguments = [["usage"], ["billing", "unknown"], ["budget", "list"]];
+        foreach (var (command, written) in commands.Zip(arguments))
+        {
+            var (exit, _, error) = await RunAsync(command, [.. written, "--tenant", "allice"]);
+
+            Assert.Equal(1, exit);
+            Assert.Contains("--tenant: There is no 'allice'", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_store_that_is_not_there_is_not_created_and_the_option_is_named()
     {
         var empty = Path.Combine(Path.GetDirectoryName(File)!, "nowhere");

@@ -42,6 +42,29 @@ public sealed class AnthropicBodyReaderTests
         Assert.Equal((body.Length + 1) / 2, AnthropicBodyReader.Read(body).PromptTokensBound(body.Length));
     }
 
+    [Fact]
+    public void A_conversation_that_may_be_summed_up_first_is_known()
+    {
+        var body = """{"model":"m","messages":[],"context_management":{"edits":[{"type":"compact_20260112","trigger":{"type":"input_tokens","value":100000}}]},"max_tokens":7}"""u8;
+        var other = """{"model":"m","messages":[],"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]},"max_tokens":7}"""u8;
+
+        var compacting = AnthropicBodyReader.Read(body);
+        var clearing = AnthropicBodyReader.Read(other);
+
+        Assert.True(compacting is { Compacts: true, MaxTokens: 7 } && clearing is { Compacts: false, MaxTokens: 7 });
+    }
+
+    [Fact]
+    public void A_model_that_may_be_asked_for_advice_is_found_with_how_often()
+    {
+        var body = """{"model":"m","messages":[],"tools":[{"type":"advisor_20260301","name":"advisor","model":"claude-opus-5","max_uses":2},{"name":"t","model":"no"}]}"""u8;
+
+        var read = AnthropicBodyReader.Read(body);
+
+        Assert.Equal([new Advisor("claude-opus-5", 2)], read.Advisors);
+        Assert.Equal("m", read.Model);
+    }
+
     [Theory]
     [InlineData("""{"type":"image","source":{"type":"base64","media_type":"image/png","data":"DATA"}}""", 5_000)]
     [InlineData("""{"type":"image","cache_control":{"type":"ephemeral"},"source":{"data":"DATA","type":"base64"}}""", 5_000)]
