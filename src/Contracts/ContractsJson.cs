@@ -9,5 +9,7 @@ namespace CCGate.Contracts;
 [JsonSerializable(typeof(SpendAdjusted))]
 [JsonSerializable(typeof(BudgetExtended))]
 [JsonSerializable(typeof(BudgetThresholdReached))]
+[JsonSerializable(typeof(ApiTokenIssued))]
+[JsonSerializable(typeof(ApiTokenRevoked))]
 [JsonSerializable(typeof(EventBatch))]
 public sealed partial class ContractsJson : JsonSerializerContext;

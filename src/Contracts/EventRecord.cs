@@ -69,6 +69,22 @@ public sealed record EventRecord(
             JsonSerializer.Serialize(reached, ContractsJson.Default.BudgetThresholdReached));
     }
 
+    /// <summary>The stream of who may ask the operator's API.</summary>
+    public const string OperatorsStream = "operators";
+
+    public static EventRecord From(ApiTokenIssued issued)
+    {
+        ArgumentNullException.ThrowIfNull(issued);
+        return new EventRecord(issued.TokenId, OperatorsStream, EventTypes.ApiTokenIssued, issued.At, JsonSerializer.Serialize(issued, ContractsJson.Default.ApiTokenIssued));
+    }
+
+    public static EventRecord From(ApiTokenRevoked revoked)
+    {
+        ArgumentNullException.ThrowIfNull(revoked);
+        return new EventRecord(
+            Guid.CreateVersion7(revoked.At), OperatorsStream, EventTypes.ApiTokenRevoked, revoked.At, JsonSerializer.Serialize(revoked, ContractsJson.Default.ApiTokenRevoked));
+    }
+
     /// <summary>The stream of what is decided about a tenant.</summary>
     public static string TenantStream(string tenantId) => "tenant/" + tenantId;
 
@@ -90,6 +106,8 @@ public static class EventTypes
     public const string PriceBookPublished = "price_book_published";
     public const string BudgetExtended = "budget_extended";
     public const string BudgetThresholdReached = "budget_threshold_reached";
+    public const string ApiTokenIssued = "api_token_issued";
+    public const string ApiTokenRevoked = "api_token_revoked";
 
     /// <summary>The .NET type stored beside the name, so that a Marten reader finds it; null for a name this version does not know.</summary>
     public static string? DotnetType(string type) => type switch
@@ -99,6 +117,8 @@ public static class EventTypes
         PriceBookPublished => "CCGate.Contracts.PriceBookPublished, CCGate.Contracts",
         BudgetExtended => "CCGate.Contracts.BudgetExtended, CCGate.Contracts",
         BudgetThresholdReached => "CCGate.Contracts.BudgetThresholdReached, CCGate.Contracts",
+        ApiTokenIssued => "CCGate.Contracts.ApiTokenIssued, CCGate.Contracts",
+        ApiTokenRevoked => "CCGate.Contracts.ApiTokenRevoked, CCGate.Contracts",
         _ => null,
     };
 }

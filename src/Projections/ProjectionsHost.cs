@@ -9,6 +9,7 @@ using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tokens;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -25,7 +26,7 @@ internal static class ProjectionsHost
     public static IServiceCollection AddProjections(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<OperatorAuthentication>();
+        services.AddOperators();
         services.TryAddSingleton<EventIntake>();
         AddReadModels(services);
         AddEngine(services);
@@ -37,8 +38,9 @@ internal static class ProjectionsHost
     {
         endpoints.MapNodeUsage();
 
-        var api = endpoints.MapGroup("/api");
-        api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
+        var api = endpoints.MapOperatorGroup("/api");
+        api.MapSession();
+        api.MapTokens();
         api.MapSpend();
         api.MapBudgets();
         api.MapPrices();

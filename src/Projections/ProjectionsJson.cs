@@ -8,6 +8,7 @@ using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tokens;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 
@@ -19,6 +20,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(QuotaReport))]
 [JsonSerializable(typeof(ExtensionRequest))]
 [JsonSerializable(typeof(ExtensionList))]
+[JsonSerializable(typeof(ApiTokenRequest))]
+[JsonSerializable(typeof(ApiTokenItem))]
+[JsonSerializable(typeof(ApiTokenList))]
 [JsonSerializable(typeof(LedgerPage))]
 [JsonSerializable(typeof(LedgerEvent))]
 [JsonSerializable(typeof(ProjectionList))]

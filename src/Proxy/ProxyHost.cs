@@ -21,7 +21,7 @@ internal static class ProxyHost
     public static IServiceCollection AddProxy(this IServiceCollection services, DirectoryInfo data)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<OperatorAuthentication>();
+        services.AddOperators();
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();

@@ -2,6 +2,8 @@ using System.Text;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Operators;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Telemetry;
 using CCGate.Hosting.Tenants;
@@ -50,6 +52,7 @@ internal static class GatewayHosts
         builder.Services.AddProxy(start.Data);
 
         var app = builder.Build();
+        app.UseOperators();
         app.MapHealth();
         app.MapProxy();
         app.MapProjections();
@@ -68,13 +71,16 @@ internal static class GatewayHosts
         builder.Services.AddProxy(start.Data);
 
         var app = builder.Build();
+        app.UseOperators();
         app.MapHealth();
         app.MapProxy();
         if (start.Config.Projections is { } projections)
         {
+            // Who may ask is decided there; who it is that asks is passed on.
+            app.UseWhen(static http => http.GetEndpoint()?.Metadata.GetMetadata<ForwardedPath>() is not null, static forwarded => forwarded.Use(ClientAddress.WriteAsync));
             foreach (var path in ProjectionPaths)
             {
-                app.MapForwarder(path, projections.AbsoluteUri.TrimEnd('/'));
+                app.MapForwarder(path, projections.AbsoluteUri.TrimEnd('/')).AllowAnonymous().WithMetadata(new ForwardedPath());
             }
         }
 
@@ -101,6 +107,7 @@ internal static class GatewayHosts
         builder.Services.AddHostedService<AdministrationFeed>();
 
         var app = builder.Build();
+        app.UseOperators();
         app.MapHealth();
         app.MapProjections();
         return app;
@@ -129,6 +136,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new ConfigSource(start.Config));
         builder.Services.AddSingleton<TenantDirectory>();
+        builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
         builder.Services.AddTelemetry(start.Config);
         if (start.Directory is { } directory)
         {
@@ -138,4 +146,7 @@ internal static class GatewayHosts
 
         return builder;
     }
+
+    /// <summary>Marks the endpoints whose requests go to the projections.</summary>
+    private sealed class ForwardedPath;
 }

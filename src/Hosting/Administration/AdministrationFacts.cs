@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Operators;
 
 namespace CCGate.Hosting.Administration;
 
@@ -22,6 +23,9 @@ internal sealed record AdministrationFacts
 
     public ImmutableArray<BudgetExtended> Extensions { get; private init; } = [];
 
+    /// <summary>The tokens of the API that were not revoked.</summary>
+    public ImmutableArray<ApiToken> ApiTokens { get; private init; } = [];
+
     private ImmutableSortedDictionary<PriceName, ModelPrice> prices { get; init; } = ImmutableSortedDictionary<PriceName, ModelPrice>.Empty;
 
     public ModelPrice? Price(string model, DateOnly effectiveFrom) => prices.GetValueOrDefault(PriceName.Of(model, effectiveFrom));
@@ -35,12 +39,14 @@ internal sealed record AdministrationFacts
         {
             EventTypes.PriceBookPublished => next.With(position, JsonSerializer.Deserialize(data, ContractsJson.Default.PriceBookPublished)!),
             EventTypes.BudgetExtended => next with { Extensions = Extensions.Add(JsonSerializer.Deserialize(data, ContractsJson.Default.BudgetExtended)!) },
+            EventTypes.ApiTokenIssued => next.With(JsonSerializer.Deserialize(data, ContractsJson.Default.ApiTokenIssued)!),
+            EventTypes.ApiTokenRevoked => next.With(JsonSerializer.Deserialize(data, ContractsJson.Default.ApiTokenRevoked)!),
             _ => next,
         };
     }
 
     /// <summary>The configuration directory's snapshot, changed by these facts.</summary>
-    public GatewayConfig Over(GatewayConfig files) => files with { Extensions = files.Extensions.AddRange(Extensions), Prices = Over(files.Prices) };
+    public GatewayConfig Over(GatewayConfig files) => files with { Extensions = files.Extensions.AddRange(Extensions), ApiTokens = ApiTokens, Prices = Over(files.Prices) };
 
     /// <summary>An operator's entries come before all others. The version names the change too, so that an event says by which book exactly it was priced.</summary>
     private PriceBook Over(PriceBook files) => PricesChangedAt == 0 ? files : new PriceBook
@@ -59,6 +65,13 @@ internal sealed record AdministrationFacts
 
         return this with { prices = next, PricesChangedAt = position };
     }
+
+    private AdministrationFacts With(ApiTokenIssued issued) => SecretHash.Parse(issued.SecretHash) is not { } secret ? this : this with
+    {
+        ApiTokens = ApiTokens.Add(new ApiToken(issued.TokenId, issued.Name, issued.Scope, secret, issued.Hint, issued.At, issued.ExpiresAt, issued.By)),
+    };
+
+    private AdministrationFacts With(ApiTokenRevoked revoked) => this with { ApiTokens = ApiTokens.RemoveAll(token => token.Id == revoked.TokenId) };
 
     /// <summary>What makes two entries the same one: the model, whatever its case, and the date.</summary>
     private readonly record struct PriceName(string Model, DateOnly EffectiveFrom) : IComparable<PriceName>

@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using CCGate.Contracts;
+using CCGate.Hosting.Operators;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Tenants;
 
 namespace CCGate.Hosting.Configuration;
@@ -15,6 +17,9 @@ internal sealed record GatewayConfig
 
     /// <summary>Null when there is no operator: /api then answers nobody.</summary>
     public AdminConfig? Admin { get; init; }
+
+    /// <summary>Seals what is kept; null for the one in the data directory.</summary>
+    public SecretsKey? SecretsKey { get; init; }
 
     /// <summary>PostgreSQL connection string; roles only.</summary>
     public string? EventStore { get; init; }
@@ -47,6 +52,13 @@ internal sealed record GatewayConfig
     } = [];
 
     public PriceBook Prices { get; init; } = new();
+
+    public ApiConfig Api { get; init; } = new();
+
+    public CorsConfig Cors { get; init; } = new();
+
+    /// <summary>Tokens that operators issued at run time and did not revoke.</summary>
+    public ImmutableArray<ApiToken> ApiTokens { get; init; } = [];
 
     /// <summary>Extra budgets that operators gave at run time.</summary>
     public ImmutableArray<BudgetExtended> Extensions { get; init; } = [];
@@ -95,6 +107,23 @@ internal enum AbortPolicy
 
 /// <summary>The operator's name and password; the password is kept as a hash from the moment it is read.</summary>
 internal sealed record AdminConfig(string Username, SecretHash Password);
+
+/// <summary>server.json: how often one caller may ask <c>/api</c>.</summary>
+/// <param name="RequestsPerSecond">On and on.</param>
+/// <param name="Burst">At once.</param>
+internal sealed record ApiConfig(int RequestsPerSecond = 50, int Burst = 200);
+
+/// <summary>server.json: the web pages that may call the surfaces.</summary>
+internal sealed record CorsConfig
+{
+    public const string Any = "*";
+
+    /// <summary>Such as <c>https://app.example</c>; <c>*</c> for every page.</summary>
+    public ImmutableArray<string> Origins { get; init; } = [Any];
+
+    /// <summary>What the answer to this origin says is allowed; null for nothing.</summary>
+    public string? Find(string origin) => Origins.Contains(Any) ? Any : Origins.Contains(origin, StringComparer.OrdinalIgnoreCase) ? origin : null;
+}
 
 /// <summary>Where alerts are posted, and the secret that signs them. It writes neither down: addresses of chat services are secrets too.</summary>
 internal sealed record AlertsConfig(Uri Webhook, string? Secret)

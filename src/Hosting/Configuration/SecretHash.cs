@@ -28,6 +28,9 @@ internal readonly struct SecretHash : IEquatable<SecretHash>
         return status == OperationStatus.Done && consumed == hex.Length && count == decoded.Length ? new SecretHash(decoded) : null;
     }
 
+    /// <summary>As files and events write it, and <see cref="Parse"/> reads it.</summary>
+    public string ToText() => Prefix + Convert.ToHexStringLower(bytes);
+
     public bool Equals(SecretHash other) => CryptographicOperations.FixedTimeEquals(bytes, other.bytes);
 
     public override bool Equals(object? obj) => obj is SecretHash other && Equals(other);

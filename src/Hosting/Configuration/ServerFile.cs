@@ -1,3 +1,5 @@
+using CCGate.Hosting.Secrets;
+
 namespace CCGate.Hosting.Configuration;
 
 /// <summary>Reads server.json, the Node project's included.</summary>
@@ -18,9 +20,12 @@ internal static class ServerFile
         {
             Server = server,
             Admin = ReadAdmin(root.Object("admin")),
+            SecretsKey = ReadSecretsKey(root),
             EventStore = root.String("eventStore"),
             Broker = root.Url("broker", "amqp", "amqps")?.OriginalString,
             Projections = root.Url("projections", "http", "https"),
+            Api = ReadApi(root.Object("api")),
+            Cors = ReadCors(root.Object("cors")),
             Alerts = ReadAlerts(root.Object("alerts")),
             OpenAi = ReadOpenAi(root.Object("openai")),
             OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
@@ -100,6 +105,56 @@ internal static class ServerFile
         }
 
         return new AdminConfig(username, hash);
+    }
+
+    private static SecretsKey? ReadSecretsKey(ConfigNode root)
+    {
+        if (root.String("secretsKey") is not { } written)
+        {
+            return null;
+        }
+
+        var key = SecretsKey.Parse(written);
+        if (key is null)
+        {
+            root.Error("secretsKey", "is too short", "32 random bytes as base64 or hexadecimal, such as `openssl rand -base64 32` prints, or a passphrase of 32 characters and more");
+        }
+
+        return key;
+    }
+
+    private static ApiConfig ReadApi(ConfigNode? node)
+    {
+        var api = new ApiConfig();
+        if (node is null)
+        {
+            return api;
+        }
+
+        api = new ApiConfig((int)node.Integer("requestsPerSecond", api.RequestsPerSecond, 1, 100_000), (int)node.Integer("burst", api.Burst, 1, 1_000_000));
+        node.Finish(unknownIsError: true);
+        return api;
+    }
+
+    private static CorsConfig ReadCors(ConfigNode? node)
+    {
+        var cors = new CorsConfig();
+        if (node is null)
+        {
+            return cors;
+        }
+
+        cors = new CorsConfig { Origins = node.Strings("origins", cors.Origins) };
+        foreach (var (index, origin) in cors.Origins.Index())
+        {
+            if (origin != CorsConfig.Any && (!Uri.TryCreate(origin, UriKind.Absolute, out var url) || url.Host.Length == 0 || !url.GetLeftPart(UriPartial.Authority).Equals(origin, StringComparison.OrdinalIgnoreCase)))
+            {
+                node.Error($"origins[{index}]", $"is \"{origin}\"", "scheme://host[:port] without a path, such as https://app.example, or *");
+            }
+        }
+
+        node.Finish(unknownIsError: true);
+        return cors;
     }
 
     private static AlertsConfig? ReadAlerts(ConfigNode? node)

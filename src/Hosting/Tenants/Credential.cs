@@ -12,7 +12,7 @@ internal readonly record struct Credential(string? Key, bool Conflicting)
     public static readonly string[] Headers = ["Authorization", "x-api-key", "x-goog-api-key"];
     public static readonly string[] QueryParameters = ["key", "api_key"];
 
-    public static Credential Read(HttpRequest request)
+    public static Credential Read(HttpRequest request, bool withQuery = true)
     {
         var found = new Credential(null, false);
         foreach (var value in request.Headers.Authorization)
@@ -21,7 +21,7 @@ internal readonly record struct Credential(string? Key, bool Conflicting)
         }
 
         found = found.With(request.Headers["x-api-key"]).With(request.Headers["x-goog-api-key"]);
-        if (request.QueryString.HasValue)
+        if (withQuery && request.QueryString.HasValue)
         {
             found = found.With(request.Query["key"]).With(request.Query["api_key"]);
         }

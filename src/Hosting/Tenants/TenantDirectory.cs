@@ -15,7 +15,9 @@ internal sealed class TenantDirectory
     }
 
     /// <summary>Null when no tenant has this key. A disabled tenant is found: the caller answers that differently.</summary>
-    public TenantKey? Find(string key) => keys.GetValueOrDefault(SecretHash.Of(key));
+    public TenantKey? Find(string key) => Find(SecretHash.Of(key));
+
+    public TenantKey? Find(SecretHash key) => keys.GetValueOrDefault(key);
 
     private static FrozenDictionary<SecretHash, TenantKey> Index(GatewayConfig config) =>
         config.Tenants.SelectMany(tenant => tenant.Keys, (tenant, key) => new TenantKey(tenant, key)).ToFrozenDictionary(found => found.Key.Secret);

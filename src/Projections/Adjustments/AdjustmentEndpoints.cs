@@ -1,5 +1,4 @@
 using System.Text.Json;
-using CCGate.Hosting.Configuration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Unsettled;
 using Microsoft.AspNetCore.Builder;
@@ -24,12 +23,12 @@ internal static class AdjustmentEndpoints
     }
 
     private static async Task<IResult> AdjustAsync(
-        HttpRequest request, SpendAdjuster adjuster, ProjectionRunner projections, ConfigSource config, CancellationToken cancellationToken)
+        HttpRequest request, SpendAdjuster adjuster, ProjectionRunner projections, CancellationToken cancellationToken)
     {
         try
         {
             var asked = await JsonSerializer.DeserializeAsync(request.Body, ProjectionsJson.Default.AdjustmentRequest, cancellationToken) ?? throw new JsonException("It is null.");
-            var answer = await adjuster.AdjustAsync(asked, config.Current.Admin?.Username ?? "", cancellationToken);
+            var answer = await adjuster.AdjustAsync(asked, request.HttpContext.User.Identity!.Name!, cancellationToken);
             projections.Wake();
             return TypedResults.Json(answer, ProjectionsJson.Default.AdjustmentAnswer);
         }

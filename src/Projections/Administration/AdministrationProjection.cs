@@ -29,6 +29,7 @@ internal sealed class AdministrationProjection : IProjection
     private static bool IsByOperator(StoredEvent stored) => stored.Type switch
     {
         EventTypes.BudgetExtended => true,
+        EventTypes.ApiTokenIssued or EventTypes.ApiTokenRevoked => true,
         EventTypes.PriceBookPublished => IsChange(stored),
         _ => false,
     };

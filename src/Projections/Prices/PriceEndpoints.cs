@@ -58,7 +58,7 @@ internal static class PriceEndpoints
 
         try
         {
-            var result = await changes.ApplyAsync(change, config.Files, config.Current.Admin!.Username, dryRun: request.Query[DryRun] == "true", cancellationToken);
+            var result = await changes.ApplyAsync(change, config.Files, request.HttpContext.User.Identity!.Name!, dryRun: request.Query[DryRun] == "true", cancellationToken);
             projections.Wake();
             return TypedResults.Json(result, ProjectionsJson.Default.PriceChangeResult);
         }

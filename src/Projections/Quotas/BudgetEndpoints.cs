@@ -26,7 +26,7 @@ internal static class BudgetEndpoints
         var errors = new Dictionary<string, string[]>();
         var request = await ReadAsync(http, errors, cancellationToken);
         var snapshot = config.Current;
-        if (request is null || BudgetExtensions.Decide(request, snapshot, snapshot.Admin?.Username ?? "", time.GetUtcNow(), errors) is not { } extended)
+        if (request is null || BudgetExtensions.Decide(request, snapshot, http.HttpContext.User.Identity!.Name!, time.GetUtcNow(), errors) is not { } extended)
         {
             return TypedResults.ValidationProblem(errors);
         }

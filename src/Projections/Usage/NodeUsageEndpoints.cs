@@ -22,7 +22,7 @@ internal static class NodeUsageEndpoints
     }
 
     private static async Task<IResult> PostAsync(
-        HttpRequest request, TenantDirectory tenants, OperatorAuthentication operators, NodeUsageReader usage, CancellationToken cancellationToken)
+        HttpRequest request, TenantDirectory tenants, SignIn signIn, NodeUsageReader usage, CancellationToken cancellationToken)
     {
         var body = await ReadAsync(request, cancellationToken);
         switch (body)
@@ -31,14 +31,19 @@ internal static class NodeUsageEndpoints
                 return Error(StatusCodes.Status400BadRequest, "The body must be JSON with a 'type' of 'tenant' or 'admin'.");
             case { Type: "tenant" }:
                 return await TenantAsync(body.ApiKey, tenants, usage, cancellationToken);
-            case { Type: "admin" } when operators.IsOperator(body.Username ?? "", body.Password ?? ""):
-                return Answer("admin", await usage.AdminAsync(cancellationToken), ProjectionsJson.Default.NodeUsageAnswerNodeAdminContent);
             case { Type: "admin" }:
-                return Error(StatusCodes.Status401Unauthorized, "The username or password is not that of 'admin' in server.json.");
+                return await AdminAsync(request.HttpContext, signIn.WithPassword(request.HttpContext.Connection.RemoteIpAddress, body.Username ?? "", body.Password ?? ""), usage, cancellationToken);
             default:
                 return Error(StatusCodes.Status400BadRequest, "The 'type' must be 'tenant' or 'admin'.");
         }
     }
+
+    private static async Task<IResult> AdminAsync(HttpContext http, SignInOutcome outcome, NodeUsageReader usage, CancellationToken cancellationToken) => outcome switch
+    {
+        { Wait: { } wait } => SessionEndpoints.TooMany(http, wait),
+        { Caller: null } => Error(StatusCodes.Status401Unauthorized, "The username or password is not that of 'admin' in server.json."),
+        _ => Answer("admin", await usage.AdminAsync(cancellationToken), ProjectionsJson.Default.NodeUsageAnswerNodeAdminContent),
+    };
 
     private static Task<IResult> GetAsync(HttpRequest request, TenantDirectory tenants, NodeUsageReader usage, CancellationToken cancellationToken) =>
         TenantAsync(Credential.Read(request).Key, tenants, usage, cancellationToken);

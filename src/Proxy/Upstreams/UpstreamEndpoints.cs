@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace CCGate.Proxy.Upstreams;
 
@@ -14,8 +13,7 @@ internal static class UpstreamEndpoints
 {
     public static void MapUpstreams(this IEndpointRouteBuilder endpoints)
     {
-        var api = endpoints.MapGroup("/api/upstreams");
-        api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
+        var api = endpoints.MapOperatorGroup("/api/upstreams");
         api.MapGet("", List);
         api.MapPost("/{id}/reset", Reset);
     }

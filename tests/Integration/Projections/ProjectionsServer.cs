@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
@@ -65,6 +66,7 @@ internal sealed class ProjectionsServer : IAsyncDisposable
         builder.Services.AddSingleton<IEventStore>(new SqliteEventStore(database, TimeProvider.System));
         builder.Services.AddSingleton(new ConfigSource(config ?? Config));
         builder.Services.AddSingleton<TenantDirectory>();
+        builder.Services.AddSingleton(new SecretBox(SecretsKey.Parse(new string('k', SecretsKey.MinLength))!));
         builder.Services.AddSingleton<TimeProvider>(new ManualTimeProvider());
         builder.Services.AddProjections();
 

@@ -27,6 +27,7 @@ public sealed class QueryApiTests : IAsyncLifetime
             Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
             Assert.Equal("Basic", Assert.Single(response.Headers.WwwAuthenticate).Scheme);
             Assert.Contains("'admin'", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            server.Time.Advance(TimeSpan.FromMinutes(16)); // Else these are too many guesses.
         }
     }
 
