@@ -1,8 +1,10 @@
 using CCGate.Hosting.Health;
+using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
 using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
+using CCGate.Projections.Docs;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
@@ -27,6 +29,8 @@ internal static class ProjectionsHost
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<OperatorAuthentication>();
         services.TryAddSingleton<EventIntake>();
+        services.AddApiDocument();
+        services.AddApiSchemas(ProjectionsJson.Default);
         AddReadModels(services);
         AddEngine(services);
         AddQuotas(services);
@@ -47,6 +51,10 @@ internal static class ProjectionsHost
         api.MapAdjustments();
         api.MapExplanation();
         api.MapProjectionStates();
+
+        var docs = endpoints.MapGroup("");
+        docs.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
+        docs.MapDocs();
     }
 
     private static void AddReadModels(IServiceCollection services)

@@ -16,8 +16,15 @@ internal static class UpstreamEndpoints
     {
         var api = endpoints.MapGroup("/api/upstreams");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
-        api.MapGet("", List);
-        api.MapPost("/{id}/reset", Reset);
+        api.MapGet("", List)
+            .WithSummary("The upstreams, and how they do")
+            .WithDescription("As the proxy that is asked sees them: each knows its own health, circuits and load.")
+            .Produces<UpstreamList>();
+        api.MapPost("/{id}/reset", Reset)
+            .WithSummary("Close an upstream's circuits")
+            .WithDescription("The upstream and its keys are tried again at once.")
+            .Produces<UpstreamStatus>()
+            .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static JsonHttpResult<UpstreamList> List(ConfigSource config, UpstreamPool upstreams, AffinityStatistics affinity, ProxyIdentity identity)
