@@ -84,12 +84,6 @@ internal enum AbortPolicy
 /// <summary>The operator's name and password; the password is kept as a hash from the moment it is read.</summary>
 internal sealed record AdminConfig(string Username, SecretHash Password);
 
-/// <summary>Where alerts are posted, and the secret that signs them. It writes neither down: addresses of chat services are secrets too.</summary>
-internal sealed record AlertsConfig(Uri Webhook, string? Secret)
-{
-    public override string ToString() => Webhook.Host;
-}
-
 /// <summary>server.json: what holds on the OpenAI surfaces alone.</summary>
 internal sealed record OpenAiConfig
 {

@@ -21,7 +21,7 @@ internal static class ServerFile
             EventStore = root.String("eventStore"),
             Broker = root.Url("broker", "amqp", "amqps")?.OriginalString,
             Projections = root.Url("projections", "http", "https"),
-            Alerts = ReadAlerts(root.Object("alerts")),
+            Alerts = AlertsSection.Read(root.Object("alerts")),
             OpenAi = ReadOpenAi(root.Object("openai")),
             OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
         };
@@ -100,24 +100,6 @@ internal static class ServerFile
         }
 
         return new AdminConfig(username, hash);
-    }
-
-    private static AlertsConfig? ReadAlerts(ConfigNode? node)
-    {
-        if (node is null)
-        {
-            return null;
-        }
-
-        var webhook = node.Url("webhook", "http", "https");
-        var secret = node.String("secret");
-        if (secret is { Length: 0 })
-        {
-            node.Error("secret", "is empty", "a string that the receiver knows as well; leave it out to send without a signature");
-        }
-
-        node.Finish();
-        return webhook is null ? null : new AlertsConfig(webhook, secret);
     }
 
     private static OpenAiConfig ReadOpenAi(ConfigNode? node)
