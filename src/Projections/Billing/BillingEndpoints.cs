@@ -43,7 +43,7 @@ internal static class BillingEndpoints
             .Accepts<RerateRequest>(Json)
             .WithRequestExample("""
                 { "from": "2026-11-01", "to": "2026-11-30", "apply": false,
-                  "prices": { "version": "november-offer", "prices": [ { "model": "claude-sonnet-4-5*", "perMillion": { "input": 2.7, "output": 13.5 } } ] } }
+                  "prices": { "version": "november-offer", "prices": [ { "model": "claude-sonnet-4-5*", "perMillion": { "input": 2.7, "output": 13.5, "cacheRead": 0.27, "cacheWrite5m": 3.375, "cacheWrite1h": 5.4 } } ] } }
                 """));
         billing.MapGet("/jobs", (BillingJobs jobs) => TypedResults.Json(new BillingJobList(jobs.All), ProjectionsJson.Default.BillingJobList))
             .WithSummary("The last jobs, the newest first")

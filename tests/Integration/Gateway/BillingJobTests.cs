@@ -116,7 +116,7 @@ public sealed class BillingJobTests
 
     private static string Rerate(bool apply) => $$"""
         { "from": "2020-01-01", "to": "2099-01-01", "apply": {{(apply ? "true" : "false")}}, "reason": "offer",
-          "prices": { "version": "offer", "prices": [ { "model": "*", "perMillion": { "input": 1234, "output": 1234 } } ] } }
+          "prices": { "version": "offer", "prices": [ { "model": "{{AnthropicAnswers.VectorModel}}", "perMillion": { "input": 1234, "output": 1234, "cacheRead": 0, "cacheWrite5m": 0, "cacheWrite1h": 0 } } ] } }
         """;
 
     private static async Task<JsonElement> EndAsync(TestGateway gateway, string kind, string body)
@@ -134,6 +134,7 @@ public sealed class BillingJobTests
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{TestGateway.Admin}:{TestGateway.Password}")));
+        request.Headers.ExpectContinue = body?.Length > 1_000_000;
         return await gateway.Http.SendAsync(request);
     }
 }
