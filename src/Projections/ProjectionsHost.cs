@@ -1,11 +1,15 @@
 using CCGate.Hosting.Health;
+using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
 using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
+using CCGate.Projections.Billing;
+using CCGate.Projections.Docs;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Notifications;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
@@ -28,9 +32,13 @@ internal static class ProjectionsHost
         services.TryAddSingleton(TimeProvider.System);
         services.AddOperators();
         services.TryAddSingleton<EventIntake>();
+        services.AddApiDocument();
+        services.AddApiSchemas(ProjectionsJson.Default);
         AddReadModels(services);
         AddEngine(services);
         AddQuotas(services);
+        AddBilling(services);
+        AddNotifications(services);
         return services;
     }
 
@@ -47,8 +55,12 @@ internal static class ProjectionsHost
         api.MapQuotas();
         api.MapLedger();
         api.MapAdjustments();
+        api.MapBilling();
+        api.MapNotifications();
         api.MapExplanation();
         api.MapProjectionStates();
+
+        endpoints.MapOperatorGroup("").MapDocs();
     }
 
     private static void AddReadModels(IServiceCollection services)
@@ -70,6 +82,23 @@ internal static class ProjectionsHost
         services.AddSingleton<BudgetExtensions>();
         services.AddHostedService<BudgetWatch>();
         services.AddHostedService<AlertWebhook>();
+    }
+
+    private static void AddBilling(IServiceCollection services)
+    {
+        services.AddSingleton<BillingWork>();
+        services.AddSingleton<BillingJobs>();
+        services.AddHostedService(provider => provider.GetRequiredService<BillingJobs>());
+    }
+
+    private static void AddNotifications(IServiceCollection services)
+    {
+        services.AddSingleton<DeliveryLog>();
+        services.AddSingleton<Notifier>();
+        services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
+        services.AddSingleton<Conditions>();
+        services.AddSingleton<ConditionWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ConditionWatch>());
     }
 
     private static void AddEngine(IServiceCollection services)

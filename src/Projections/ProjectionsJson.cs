@@ -4,6 +4,7 @@ using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Notifications;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
@@ -30,6 +31,18 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(AdjustmentRequest))]
 [JsonSerializable(typeof(AdjustmentAnswer))]
 [JsonSerializable(typeof(ReconciliationReport))]
+[JsonSerializable(typeof(BillingJob))]
+[JsonSerializable(typeof(BillingJobList))]
+[JsonSerializable(typeof(BillingReport))]
+[JsonSerializable(typeof(RebuildResult))]
+[JsonSerializable(typeof(VerifyRequest))]
+[JsonSerializable(typeof(RebuildRequest))]
+[JsonSerializable(typeof(RerateRequest))]
+[JsonSerializable(typeof(ReconcileRequest))]
+[JsonSerializable(typeof(NotificationList))]
+[JsonSerializable(typeof(NotificationDelivery))]
+[JsonSerializable(typeof(NotificationPost))]
+[JsonSerializable(typeof(NotificationTestRequest))]
 [JsonSerializable(typeof(PriceList))]
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]

@@ -1,5 +1,6 @@
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
@@ -22,6 +23,7 @@ internal static class ProxyHost
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddOperators();
+        services.AddApiSchemas(UpstreamsJson.Default);
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();

@@ -155,11 +155,9 @@ internal sealed class ReconcileCommand
         return new Reconciliation(theirs, metered, parsed.GetValue(threshold)).Compare(upstreams, first, last);
     }
 
-    /// <summary>A misspelt name would look like an upstream at which nothing was metered.</summary>
     private static async Task CheckAsync(string name, OpenStore store, CancellationToken cancellationToken)
     {
-        if (store.Config.Upstreams.All(known => known.Id != name)
-            && (await new SpendReader(store.Database).ReadAsync(new SpendQuestion { Upstream = name, By = SpendBy.Upstream }, cancellationToken)).Rows.Count == 0)
+        if (!await new SpendReader(store.Database).KnowsUpstreamAsync(store.Config, name, cancellationToken))
         {
             throw new CommandFailedException($"--upstream: there is no '{name}', neither in upstreams.json nor in the ledger.");
         }

@@ -109,9 +109,8 @@ internal sealed class RerateCommand
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(file.FullName), PriceBookFile.Syntax);
             var errors = new List<(string Path, string Message)>();
-            return PriceBookFile.Read(document.RootElement, errors) is { } own
-                ? PriceBookFile.Merge(PriceBookFile.Shipped, own)
-                : throw new CommandFailedException(string.Join('\n', errors.Select(wrong => $"--prices: {file.Name}: {wrong.Path}: {wrong.Message}")));
+            return RerateBook.Read(document.RootElement, errors)
+                ?? throw new CommandFailedException(string.Join('\n', errors.Select(wrong => $"--prices: {file.Name}: {wrong.Path}: {wrong.Message}")));
         }
         catch (JsonException malformed)
         {
@@ -123,17 +122,11 @@ internal sealed class RerateCommand
         }
     }
 
-    /// <summary>A charge names the version that gave its amount, so a version must mean one thing: in the ledger, and in what this gateway will publish.</summary>
     private static async Task RefuseOtherContentAsync(PriceBook book, OpenStore store, CancellationToken cancellationToken)
     {
-        static Guid Content(PriceBook book) => PriceBookPublished.Of(book, default).EventId;
-
-        var mine = Content(book);
-        var known = await PriceStream.ReadAsync(store.Events, cancellationToken)
-            .AnyAsync(stored => stored.Book.Version == book.Version && stored.Id != mine, cancellationToken);
-        if (known || ((PriceBook[])[PriceBookFile.Shipped, store.Config.Prices]).Any(other => other.Version == book.Version && Content(other) != mine))
+        if (await RerateBook.RefusalAsync(book, store.Config.Prices, store.Events, cancellationToken) is { } refusal)
         {
-            throw new CommandFailedException($"--prices: there is another price book of version '{book.Version}' already; change \"version\" in the file.");
+            throw new CommandFailedException($"--prices: {refusal}");
         }
     }
 

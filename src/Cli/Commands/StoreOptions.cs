@@ -118,8 +118,7 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
         }
 
         await CatchUpAsync(cancellationToken);
-        var report = await new SpendReader(database).ReadAsync(new SpendQuestion { Tenant = tenant, By = SpendBy.Tenant }, cancellationToken);
-        return report.Rows.Count > 0;
+        return await new SpendReader(database).KnowsTenantAsync(config, tenant, cancellationToken);
     }
 
     /// <summary>An empty answer about a misspelt name would look like one about somebody who owes nothing.</summary>

@@ -125,12 +125,6 @@ internal sealed record CorsConfig
     public string? Find(string origin) => Origins.Contains(Any) ? Any : Origins.Contains(origin, StringComparer.OrdinalIgnoreCase) ? origin : null;
 }
 
-/// <summary>Where alerts are posted, and the secret that signs them. It writes neither down: addresses of chat services are secrets too.</summary>
-internal sealed record AlertsConfig(Uri Webhook, string? Secret)
-{
-    public override string ToString() => Webhook.Host;
-}
-
 /// <summary>server.json: what holds on the OpenAI surfaces alone.</summary>
 internal sealed record OpenAiConfig
 {

@@ -26,7 +26,7 @@ internal static class ServerFile
             Projections = root.Url("projections", "http", "https"),
             Api = ReadApi(root.Object("api")),
             Cors = ReadCors(root.Object("cors")),
-            Alerts = ReadAlerts(root.Object("alerts")),
+            Alerts = AlertsSection.Read(root.Object("alerts")),
             OpenAi = ReadOpenAi(root.Object("openai")),
             OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
         };
@@ -155,24 +155,6 @@ internal static class ServerFile
 
         node.Finish(unknownIsError: true);
         return cors;
-    }
-
-    private static AlertsConfig? ReadAlerts(ConfigNode? node)
-    {
-        if (node is null)
-        {
-            return null;
-        }
-
-        var webhook = node.Url("webhook", "http", "https");
-        var secret = node.String("secret");
-        if (secret is { Length: 0 })
-        {
-            node.Error("secret", "is empty", "a string that the receiver knows as well; leave it out to send without a signature");
-        }
-
-        node.Finish();
-        return webhook is null ? null : new AlertsConfig(webhook, secret);
     }
 
     private static OpenAiConfig ReadOpenAi(ConfigNode? node)

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Unsettled;
 using Microsoft.AspNetCore.Builder;
@@ -12,8 +14,21 @@ internal static class AdjustmentEndpoints
 {
     public static void MapAdjustments(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/billing/unknown", ListAsync);
-        api.MapPost("/billing/adjustments", AdjustAsync);
+        api.MapGet("/billing/unknown", ListAsync)
+            .WithSummary("Requests of which nobody said what they cost")
+            .WithDescription("The oldest of them, with what each still holds of its limits. Settle one with POST /api/billing/adjustments.")
+            .WithQuery("tenant", "Only this tenant.")
+            .WithSwitch("all", "Also those that were settled since.")
+            .Produces<UnsettledReport>();
+        api.MapPost("/billing/adjustments", AdjustAsync)
+            .WithSummary("Settle or correct a charge")
+            .WithDescription("A settlement says what an unsettled request owes, in USD or in tokens; a correction adds USD to a charge or takes them back. The ledger is added to, never changed.")
+            .Accepts<AdjustmentRequest>("application/json")
+            .WithRequestExample("""{ "requestId": "019aa5c0-8f2e-7c3b-9d4e-1f2a3b4c5d6e", "kind": "settlement", "usd": 0.12, "reason": "From the provider's console" }""")
+            .Produces<AdjustmentAnswer>()
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, UnsettledReader reader, CancellationToken cancellationToken)

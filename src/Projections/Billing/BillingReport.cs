@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CCGate.Projections.Billing;
 
 /// <summary>The period a verification looks at, by the instant of admission; null is no bound.</summary>
@@ -7,6 +9,7 @@ internal sealed record BillingPeriod(DateTimeOffset? From, DateTimeOffset? To)
 }
 
 /// <summary>What can be wrong with a bill.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<DifferenceKind>))]
 internal enum DifferenceKind
 {
     /// <summary>The read model and the events disagree about a row.</summary>

@@ -8,6 +8,8 @@ internal sealed class BillingVerify(Database database, IEventStore store)
 {
     private const int BatchSize = 1000;
 
+    public IProgress<JobProgress>? Progress { get; init; }
+
     public async Task<BillingReport> RunAsync(BillingPeriod period, CancellationToken cancellationToken)
     {
         // Taken once; events that arrive from now on are beyond its position and do not matter. Price books beyond it do: they may have arrived late.
@@ -15,13 +17,14 @@ internal sealed class BillingVerify(Database database, IEventStore store)
         var prices = new PublishedPrices();
         var check = new LedgerCheck(period, prices);
         var highWaterMark = await store.HighWaterMarkAsync(cancellationToken);
-        await ForEachAsync(highWaterMark, stored => check.Prepare(stored, snapshot.Position), cancellationToken);
-        await ForEachAsync(snapshot.Position, check.Add, cancellationToken);
+        var total = highWaterMark + snapshot.Position;
+        await ForEachAsync(highWaterMark, stored => check.Prepare(stored, snapshot.Position), new JobProgress(0, total), cancellationToken);
+        await ForEachAsync(snapshot.Position, check.Add, new JobProgress(highWaterMark, total), cancellationToken);
         check.Compare(snapshot.Rows);
         return check.Report(snapshot);
     }
 
-    private async Task ForEachAsync(long upTo, Action<StoredEvent> action, CancellationToken cancellationToken)
+    private async Task ForEachAsync(long upTo, Action<StoredEvent> action, JobProgress before, CancellationToken cancellationToken)
     {
         for (long last = 0; last < upTo;)
         {
@@ -32,6 +35,7 @@ internal sealed class BillingVerify(Database database, IEventStore store)
             }
 
             last = events.Count < BatchSize ? upTo : events[^1].Position;
+            Progress?.Report(before with { Done = before.Done + last });
         }
     }
 }

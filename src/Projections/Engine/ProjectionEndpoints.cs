@@ -10,7 +10,10 @@ namespace CCGate.Projections.Engine;
 /// <summary><c>GET /api/projections</c>: how far each read model is behind the ledger, and whether it stands still.</summary>
 internal static class ProjectionEndpoints
 {
-    public static void MapProjectionStates(this IEndpointRouteBuilder api) => api.MapGet("/projections", AnswerAsync);
+    public static void MapProjectionStates(this IEndpointRouteBuilder api) => api.MapGet("/projections", AnswerAsync)
+        .WithSummary("How far the read models are")
+        .WithDescription("How many events and seconds each read model is behind the ledger, and why one stands still.")
+        .Produces<ProjectionList>();
 
     private static async Task<IResult> AnswerAsync(ProjectionStates states, CancellationToken cancellationToken) =>
         TypedResults.Json(new ProjectionList(await states.ReadAsync(cancellationToken)), ProjectionsJson.Default.ProjectionList);

@@ -8,7 +8,12 @@ namespace CCGate.Projections.Explanation;
 /// <summary><c>GET /api/requests/{id}</c>: why a request cost what it cost.</summary>
 internal static class ExplanationEndpoints
 {
-    public static void MapExplanation(this IEndpointRouteBuilder api) => api.MapGet("/requests/{id}", AnswerAsync);
+    public static void MapExplanation(this IEndpointRouteBuilder api) => api.MapGet("/requests/{id}", AnswerAsync)
+        .WithSummary("Why a request cost what it cost")
+        .WithDescription("Every attempt with its usage, prices and the arithmetic, and every adjustment since.")
+        .Produces<RequestExplanation>()
+        .ProducesValidationProblem()
+        .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<IResult> AnswerAsync(string id, IEventStore store, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using CCGate.Hosting.OpenApi;
 using CCGate.Metering.EventStore;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +14,13 @@ internal static class LedgerEndpoints
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;
 
-    public static void MapLedger(this IEndpointRouteBuilder api) => api.MapGet("/events", AnswerAsync);
+    public static void MapLedger(this IEndpointRouteBuilder api) => api.MapGet("/events", AnswerAsync)
+        .WithSummary("The ledger, in order")
+        .WithDescription("The events themselves, for whoever wants to check the bill. Ask on with 'after' set to the last position received.")
+        .WithNumber("after", "Only events behind this position; 0 when not given.")
+        .WithNumber("limit", $"How many at most, 1 to {MaxLimit}; {DefaultLimit} when not given.")
+        .Produces<LedgerPage>()
+        .ProducesValidationProblem();
 
     private static async Task<IResult> AnswerAsync(HttpRequest request, IEventStore store, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -21,8 +22,21 @@ internal static class PriceEndpoints
 
     public static void MapPrices(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/prices", ListAsync);
-        api.MapPost("/prices", ChangeAsync);
+        api.MapGet("/prices", ListAsync)
+            .WithSummary("The prices in force")
+            .WithQuery("model", "A model's name gives the one entry that prices it; with '*' in it, the entries of such names.")
+            .WithQuery("at", "A date (UTC) such as 2026-11-21; without it, today's and those that will hold later.")
+            .Produces<PriceList>()
+            .ProducesValidationProblem();
+        api.MapPost("/prices", ChangeAsync)
+            .WithSummary("Set prices, or take back those that were set")
+            .WithDescription("In the form of prices.json. It is an event in the ledger; every process puts it into force, and nothing priced before changes.")
+            .WithSwitch(DryRun, "Say what would change, and change nothing.")
+            .Accepts<PriceChangeDocument>("application/json")
+            .WithRequestExample("""{ "reason": "Offer of November", "prices": [ { "model": "claude-sonnet-4-5", "perMillion": { "input": 2.7, "output": 13.5, "cacheRead": 0.27, "cacheWrite5m": 3.375, "cacheWrite1h": 5.4 } } ] }""")
+            .Produces<PriceChangeResult>()
+            .ProducesValidationProblem()
+            .ProducesProblem(StatusCodes.Status409Conflict);
     }
 
     private static async Task<IResult> ListAsync(HttpRequest request, ConfigSource config, PriceChanges changes, TimeProvider time, CancellationToken cancellationToken)

@@ -1,6 +1,4 @@
 using System.Data.Common;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
@@ -8,6 +6,7 @@ using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Notifications;
 using Dapper;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,11 +18,9 @@ namespace CCGate.Projections.Quotas;
 /// It follows the ledger by a checkpoint of its own, which moves once the receiver has answered. Before each try it sets the row's time by compare-and-set,
 /// and nobody else sends while that is fresh. So an alert is sent once, and again only when its sender died before it could say so.
 /// </remarks>
-internal sealed partial class AlertWebhook(Database database, IEventStore store, ConfigSource config, TimeProvider time, ILogger<AlertWebhook> logger) : BackgroundService
+internal sealed partial class AlertWebhook(Database database, IEventStore store, ConfigSource config, DeliveryLog log, TimeProvider time, ILogger<AlertWebhook> logger) : BackgroundService
 {
     public const string CheckpointName = "webhook";
-    public const string EventIdHeader = "x-ccgate-event-id";
-    public const string SignatureHeader = "x-ccgate-signature";
     public const int MaxTries = 6;
 
     private const int BatchSize = 100;
@@ -33,13 +30,11 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Longer than a try and the pause after it.</summary>
     private static readonly TimeSpan Claim = TimeSpan.FromSeconds(90);
 
-    // The receiver's name may move; redirections are not followed, because what they lead to was not configured.
-    private readonly HttpMessageInvoker connections = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
+    private readonly WebhookClient webhook = new(time);
 
     private long looked;
     private long claimedAt = -1;
@@ -48,7 +43,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
 
     public override void Dispose()
     {
-        connections.Dispose();
+        webhook.Dispose();
         base.Dispose();
     }
 
@@ -75,7 +70,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
     /// <summary>Sends what has come since the last time.</summary>
     private async Task LookAsync(CancellationToken cancellationToken)
     {
-        if (config.Current.Alerts is not { } alerts)
+        if (config.Current.Alerts is not { Webhook: { } address } alerts || !alerts.Kinds.Contains(AlertKinds.SoftLimit))
         {
             await ForgetAsync(cancellationToken);
             return;
@@ -88,7 +83,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
             var alerted = await FindAsync(looked, end, cancellationToken);
             foreach (var position in alerted)
             {
-                if (!await SendAsync(alerts, sent, position, cancellationToken))
+                if (!await SendAsync(address, alerts.Secret, sent, position, cancellationToken))
                 {
                     return; // Another process is at it.
                 }
@@ -106,13 +101,14 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
     }
 
     /// <summary>Tries until the receiver takes it, or often enough; false when another process has the checkpoint.</summary>
-    private async Task<bool> SendAsync(AlertsConfig alerts, long sent, long position, CancellationToken cancellationToken)
+    private async Task<bool> SendAsync(Uri address, string? secret, long sent, long position, CancellationToken cancellationToken)
     {
         var stored = (await store.ReadAsync(position - 1, position, 1, cancellationToken))[0];
 
         // An alert nobody takes must not keep back the next ones for ever: after one was given up, each has one try until one arrives.
         var tries = receiverAnswers ? MaxTries : 1;
         receiverAnswers = false;
+        string? error = null;
         for (var (left, pause) = (tries, Period); left > 0 && !receiverAnswers; left--, pause *= 2)
         {
             if (!await ClaimAsync(sent, cancellationToken))
@@ -121,7 +117,8 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
                 return false;
             }
 
-            receiverAnswers = await TryAsync(alerts, stored, cancellationToken);
+            error = await TryAsync(address, secret, stored, cancellationToken);
+            receiverAnswers = error is null;
             if (!receiverAnswers && left > 1)
             {
                 await Task.Delay(pause, time, cancellationToken);
@@ -130,41 +127,24 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
 
         if (!receiverAnswers)
         {
-            LogGivenUp(stored.Id, alerts.Webhook.Host, tries);
+            LogGivenUp(stored.Id, address.Host, tries);
         }
+
+        log.Add(AlertKinds.SoftLimit, Notifier.Webhook, error);
 
         return await AdvanceAsync(sent, position, cancellationToken);
     }
 
-    private async Task<bool> TryAsync(AlertsConfig alerts, StoredEvent stored, CancellationToken cancellationToken)
+    private async Task<string?> TryAsync(Uri address, string? secret, StoredEvent stored, CancellationToken cancellationToken)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(LedgerEvent.From(stored), ProjectionsJson.Default.LedgerEvent);
-        using var request = new HttpRequestMessage(HttpMethod.Post, alerts.Webhook) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Add(EventIdHeader, stored.Id.ToString());
-        if (alerts.Secret is { } secret)
+        var error = await webhook.PostAsync(address, secret, stored.Id, body, cancellationToken);
+        if (error is not null)
         {
-            request.Headers.Add(SignatureHeader, "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)));
+            LogRefused(stored.Id, address.Host, error);
         }
 
-        using var patience = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-        try
-        {
-            using var response = await connections.SendAsync(request, either.Token);
-            if (response.IsSuccessStatusCode)
-            {
-                return true;
-            }
-
-            LogRefused(stored.Id, alerts.Webhook.Host, (int)response.StatusCode);
-        }
-        catch (Exception failure) when (failure is HttpRequestException or IOException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            LogUnreachable(stored.Id, alerts.Webhook.Host, patience.IsCancellationRequested ? "no answer in time" : failure.Message);
-        }
-
-        return false;
+        return error;
     }
 
     /// <summary>The positions of alerts; a look at the index and the types of what is new, none of its data.</summary>
@@ -228,11 +208,8 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
         return await connection.ExecuteAsync(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
     }
 
-    [LoggerMessage(LogLevel.Warning, "Alert {Event}: the webhook at {Host} answered {Status}")]
-    private partial void LogRefused(Guid @event, string host, int status);
-
-    [LoggerMessage(LogLevel.Warning, "Alert {Event}: the webhook at {Host} cannot be reached: {Reason}")]
-    private partial void LogUnreachable(Guid @event, string host, string reason);
+    [LoggerMessage(LogLevel.Warning, "Alert {Event} was not taken by the webhook at {Host}: {Reason}")]
+    private partial void LogRefused(Guid @event, string host, string reason);
 
     [LoggerMessage(LogLevel.Error, "Alert {Event} was not taken by the webhook at {Host} in {Tries} tries and is given up; it stays in the ledger")]
     private partial void LogGivenUp(Guid @event, string host, int tries);

@@ -1,6 +1,6 @@
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
-using CCGate.Hosting.Operators;
+using CCGate.Hosting.OpenApi;
 using CCGate.Metering;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,8 +14,16 @@ internal static class BudgetEndpoints
     public static void MapBudgets(this IEndpointRouteBuilder api)
     {
         var extensions = api.MapGroup("/budgets/extensions");
-        extensions.MapGet("", ListAsync);
-        extensions.MapPost("", AddAsync);
+        extensions.MapGet("", ListAsync)
+            .WithSummary("Extra budgets that were given")
+            .Produces<ExtensionList>();
+        extensions.MapPost("", AddAsync)
+            .WithSummary("Give a tenant extra budget for a time")
+            .WithDescription("Until the end of the window that runs, or until what 'until' says. With an 'id' of your own, asking twice adds once.")
+            .Accepts<ExtensionRequest>("application/json")
+            .WithRequestExample("""{ "tenant": "alice", "window": "daily", "usd": 10, "reason": "Release day" }""")
+            .Produces<BudgetExtended>(StatusCodes.Status201Created)
+            .ProducesValidationProblem();
     }
 
     private static async Task<IResult> ListAsync(string? tenant, ConfigSource config, BudgetExtensions extensions, CancellationToken cancellationToken) =>

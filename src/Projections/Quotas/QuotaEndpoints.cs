@@ -1,4 +1,5 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +9,13 @@ namespace CCGate.Projections.Quotas;
 /// <summary><c>GET /api/quotas</c>: how much of each limit is used, and when it starts over.</summary>
 internal static class QuotaEndpoints
 {
-    public static void MapQuotas(this IEndpointRouteBuilder api) => api.MapGet("/quotas", AnswerAsync);
+    public static void MapQuotas(this IEndpointRouteBuilder api) => api.MapGet("/quotas", AnswerAsync)
+        .WithSummary("How much of each limit is used")
+        .WithDescription("And when each starts over. It follows the read model, a second or so behind the requests.")
+        .WithQuery("tenant", "Only this tenant.")
+        .WithQuery("key", "Only this key of the tenant.")
+        .Produces<QuotaReport>()
+        .ProducesValidationProblem();
 
     private static async Task<IResult> AnswerAsync(HttpRequest request, ConfigSource config, QuotaReader quotas, TimeProvider time, CancellationToken cancellationToken)
     {

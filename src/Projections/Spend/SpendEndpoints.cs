@@ -1,4 +1,5 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -11,7 +12,19 @@ internal static class SpendEndpoints
     /// <summary>An answer is never larger; an hourly one over years would be.</summary>
     public const int MaxRows = 10_000;
 
-    public static void MapSpend(this IEndpointRouteBuilder api) => api.MapGet("/usage", AnswerAsync);
+    public static void MapSpend(this IEndpointRouteBuilder api) => api.MapGet("/usage", AnswerAsync)
+        .WithSummary("Who used and owes how much")
+        .WithDescription($"Summed by what is asked for; at most {MaxRows} rows.")
+        .WithQuery("tenant", "Only this tenant; dates are then in its time zone.")
+        .WithQuery("key", "Only this key.")
+        .WithQuery("model", "Only this model, as the provider names it.")
+        .WithQuery("upstream", "Only what this upstream served.")
+        .WithQuery("from", "The first date, or an instant with its offset.")
+        .WithQuery("to", "The last date (included), or an instant with its offset (not included).")
+        .WithQuery("by", "What the rows are by; day when not given.", [.. Enum.GetNames<SpendBy>().Select(name => name.ToLowerInvariant())])
+        .WithQuery("timezone", "An IANA name such as Europe/Berlin for days and dates; the tenant's, or UTC.")
+        .Produces<SpendReport>()
+        .ProducesValidationProblem();
 
     private static async Task<IResult> AnswerAsync(HttpRequest request, ConfigSource config, SpendReader spend, CancellationToken cancellationToken)
     {

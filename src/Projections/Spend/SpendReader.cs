@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Projections.Engine;
 using Dapper;
@@ -35,6 +36,16 @@ internal sealed class SpendReader(Database database)
             [.. rows.Select(row => Row(question.By, row.Key, row.Value))],
             rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row));
     }
+
+    /// <summary>Whether somebody of that name is configured, or was: one that was taken out of the configuration still has its history.</summary>
+    public async Task<bool> KnowsTenantAsync(GatewayConfig config, string tenant, CancellationToken cancellationToken) =>
+        config.Tenants.Any(known => known.Id == tenant)
+        || (await ReadAsync(new SpendQuestion { Tenant = tenant, By = SpendBy.Tenant }, cancellationToken)).Rows.Count > 0;
+
+    /// <summary>A misspelt name would look like an upstream at which nothing was metered.</summary>
+    public async Task<bool> KnowsUpstreamAsync(GatewayConfig config, string upstream, CancellationToken cancellationToken) =>
+        config.Upstreams.Any(known => known.Id == upstream)
+        || (await ReadAsync(new SpendQuestion { Upstream = upstream, By = SpendBy.Upstream }, cancellationToken)).Rows.Count > 0;
 
     private static string Sql(SpendQuestion question)
     {

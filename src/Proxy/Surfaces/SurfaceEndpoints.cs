@@ -20,7 +20,7 @@ internal static class SurfaceEndpoints
             // Claude Code asks these before it has a key, to see whether anybody is there.
             foreach (var probe in (string[])["/", "/api/hello"])
             {
-                routes.MapMethods($"{prefix}{probe}", [HttpMethods.Head, HttpMethods.Get], () => TypedResults.Text("CCGate\n")).AllowAnonymous();
+                routes.MapMethods($"{prefix}{probe}", [HttpMethods.Head, HttpMethods.Get], () => TypedResults.Text("CCGate\n")).AllowAnonymous().ExcludeFromDescription();
             }
         }
 

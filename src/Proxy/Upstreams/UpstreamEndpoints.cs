@@ -14,8 +14,15 @@ internal static class UpstreamEndpoints
     public static void MapUpstreams(this IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapOperatorGroup("/api/upstreams");
-        api.MapGet("", List);
-        api.MapPost("/{id}/reset", Reset);
+        api.MapGet("", List)
+            .WithSummary("The upstreams, and how they do")
+            .WithDescription("As the proxy that is asked sees them: each knows its own health, circuits and load.")
+            .Produces<UpstreamList>();
+        api.MapPost("/{id}/reset", Reset)
+            .WithSummary("Close an upstream's circuits")
+            .WithDescription("The upstream and its keys are tried again at once.")
+            .Produces<UpstreamStatus>()
+            .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static JsonHttpResult<UpstreamList> List(ConfigSource config, UpstreamPool upstreams, AffinityStatistics affinity, ProxyIdentity identity)

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using CCGate.Hosting.Storage;
-using CCGate.Projections.Quotas;
+using CCGate.Projections.Notifications;
 using CCGate.Tests.Infrastructure;
 using Dapper;
 using Microsoft.AspNetCore.Http;
@@ -27,7 +27,7 @@ public sealed class AlertTests
         await Eventually.HoldsAsync(() => !receiver.Received.IsEmpty, "the alert has come");
         var alert = JsonNode.Parse(receiver.Received.Single().Text)!;
         Assert.Equal(("team", "monthly.maxRequests", 1m, 2m), ((string)alert["data"]!["TenantId"]!, (string)alert["data"]!["Limit"]!, (decimal)alert["data"]!["Used"]!, (decimal)alert["data"]!["Max"]!));
-        Assert.True(receiver.Received.Single().Headers.ContainsKey(AlertWebhook.SignatureHeader));
+        Assert.True(receiver.Received.Single().Headers.ContainsKey(WebhookClient.SignatureHeader));
         Assert.Equal(0.5m, (await gateway.AskAsync("/api/quotas?tenant=team")).GetProperty("quotas")[0].GetProperty("fraction").GetDecimal());
     }
 

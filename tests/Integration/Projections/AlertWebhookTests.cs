@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Projections.Notifications;
 using CCGate.Projections.Quotas;
 using CCGate.Tests.Infrastructure;
 using Microsoft.AspNetCore.Http;
@@ -28,7 +29,7 @@ public abstract class AlertWebhookTests(Storage storage) : ProjectionTest(storag
 
         var received = receiver.Received.Single();
         Assert.Equal(("POST", "/hooks/T0/very-secret", "application/json"), (received.Method, received.Path, received.Headers["content-type"]));
-        Assert.Equal("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData("s3cret"u8, received.Body)), received.Headers[AlertWebhook.SignatureHeader]);
+        Assert.Equal("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData("s3cret"u8, received.Body)), received.Headers[WebhookClient.SignatureHeader]);
         var body = JsonNode.Parse(received.Text)!;
         Assert.Equal(("budget_threshold_reached", alert.ToString(), "alice"), ((string?)body["type"], (string?)body["id"], (string?)body["data"]!["TenantId"]));
         Assert.DoesNotContain("secret", string.Concat(lines) + new AlertsConfig(new Uri("http://h/very-secret"), "s3cret"), StringComparison.Ordinal);
@@ -120,7 +121,7 @@ public abstract class AlertWebhookTests(Storage storage) : ProjectionTest(storag
 
     private static Task SentAsync(ScriptedUpstream receiver, params Guid[] alerts)
     {
-        Assert.Equal(alerts.Select(alert => alert.ToString()), receiver.Received.Select(received => received.Headers[AlertWebhook.EventIdHeader]));
+        Assert.Equal(alerts.Select(alert => alert.ToString()), receiver.Received.Select(received => received.Headers[WebhookClient.EventIdHeader]));
         return Task.CompletedTask;
     }
 
@@ -136,7 +137,7 @@ public abstract class AlertWebhookTests(Storage storage) : ProjectionTest(storag
     {
         var (database, store) = Open();
         var config = new ConfigSource(new GatewayConfig { Alerts = new AlertsConfig(new Uri(new Uri(receiver.Url), path), "s3cret") });
-        var sender = new Sender(new AlertWebhook(database, store, config, time, new Lines(lines)), config, time);
+        var sender = new Sender(new AlertWebhook(database, store, config, new DeliveryLog(time), time, new Lines(lines)), config, time);
         await Eventually.HoldsAsync(async () => await ExecuteAsync("update projection_checkpoint set failure = null where name = 'webhook'") == 1, "the checkpoint is there");
         return sender;
     }

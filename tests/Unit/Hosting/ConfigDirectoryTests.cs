@@ -271,6 +271,16 @@ public sealed class ConfigDirectoryTests : IDisposable
         Assert.Equal((new Uri("https://chat.example/T0/hidden"), "hidden", AbortPolicy.Drain), (config.Alerts!.Webhook, config.Alerts.Secret, config.Server.Abort));
         Assert.DoesNotContain("hidden", config.ToString(), StringComparison.Ordinal);
 
+        Write("server.json", """{ "alerts": { "kinds": ["breaker_open"], "email": { "host": "mail.example", "username": "me", "password": "hidden", "from": "a@example.com", "to": ["b@example.com"] } } }""");
+        config = new ConfigDirectory(directory).Read().Config!;
+        Assert.Equal((587, SmtpSecurity.StartTls, "hidden", "breaker_open"), (config.Alerts!.Email!.Port, config.Alerts.Email.Security, config.Alerts.Email.Password, config.Alerts.Kinds.Single()));
+        Assert.DoesNotContain("hidden", config.ToString(), StringComparison.Ordinal);
+
+        Write("server.json", """{ "alerts": { "kinds": ["breakfast"], "email": { "host": "h", "tls": "none", "password": "x", "from": "me", "to": ["a@b\r\nDATA"] } } }""");
+        Assert.Equal(
+            ["$.alerts.email.from", "$.alerts.email.tls", "$.alerts.email.to", "$.alerts.email.username", "$.alerts.kinds"],
+            new ConfigDirectory(directory).Read().Errors.Select(error => error.Path).Order(StringComparer.Ordinal));
+
         Write("server.json", """{ "alerts": { "webhook": "mailto:me", "secret": "" } }""");
         Assert.Equal(["$.alerts.webhook", "$.alerts.secret"], new ConfigDirectory(directory).Read().Errors.Select(error => error.Path));
     }
