@@ -8,7 +8,10 @@ using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -46,6 +49,8 @@ internal static class ProjectionsHost
         api.MapLedger();
         api.MapAdjustments();
         api.MapExplanation();
+        api.MapRequests();
+        api.MapSessions();
         api.MapProjectionStates();
     }
 
@@ -54,6 +59,10 @@ internal static class ProjectionsHost
         services.AddSingleton<IProjection, SpendProjection>();
         services.AddSingleton<IProjection, AdministrationProjection>();
         services.AddSingleton<IProjection, UnsettledProjection>();
+        services.AddSingleton<IProjection, TrafficProjection>();
+        services.AddSingleton<IProjection, RequestsProjection>();
+        services.AddSingleton<RequestReader>();
+        services.AddSingleton<SessionReader>();
         services.AddSingleton<SpendReader>();
         services.AddSingleton<UnsettledReader>();
         services.AddSingleton<SpendAdjuster>();

@@ -7,6 +7,8 @@ using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
@@ -35,5 +37,7 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeAdminContent>))]
+[JsonSerializable(typeof(RequestPage))]
+[JsonSerializable(typeof(SessionPage))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;
