@@ -3,7 +3,10 @@ using CCGate.Projections.Adjustments;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
+using CCGate.Projections.Leaderboard;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Me;
+using CCGate.Projections.Overview;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
@@ -39,5 +42,8 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(NodeUsageAnswer<NodeAdminContent>))]
 [JsonSerializable(typeof(RequestPage))]
 [JsonSerializable(typeof(SessionPage))]
+[JsonSerializable(typeof(LeaderboardReport))]
+[JsonSerializable(typeof(OverviewReport))]
+[JsonSerializable(typeof(MeReport))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;

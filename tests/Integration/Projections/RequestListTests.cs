@@ -84,7 +84,7 @@ public sealed class RequestListTests : IAsyncLifetime
 
         Assert.Equal(
             $$"""{"items":[{"id":"{{request.RequestId}}","admittedAt":"2026-11-21T12:00:00+00:00","completedAt":"2026-11-21T12:00:02+00:00","tenant":"alice","key":"laptop","session":"s1","surface":"anthropic","requestedModel":"claude-sonnet-4-5","model":"claude-sonnet-4-5","upstream":"u1","streaming":true,"outcome":"Succeeded","status":200,"attempts":1,"durationMs":2000,"inputTokens":1000,"cacheReadTokens":0,"cacheWriteTokens":0,"outputTokens":500,"reasoningTokens":0,"webSearches":0,"usageState":"Known","spendUsd":0.0105,"heldUsd":0.5}]}""",
-            page.ToJsonString());
+            page.ToJsonString().Replace("\\u002B", "+", StringComparison.Ordinal));
     }
 
     [Fact]
