@@ -31,7 +31,7 @@ internal static class FleetUpstreams
     public static IReadOnlyList<JsonObject> Merge(IReadOnlyList<ProxyReport> reports)
     {
         var merged = new OrderedDictionary<string, JsonObject>(StringComparer.Ordinal);
-        foreach (var told in reports.SelectMany(report => report.Upstreams).Select(element => JsonObject.Create(element)))
+        foreach (var told in reports.SelectMany(report => report.Upstreams).Where(element => element.ValueKind == System.Text.Json.JsonValueKind.Object).Select(element => JsonObject.Create(element)))
         {
             if (Text(told, "id") is not { } id)
             {
