@@ -184,7 +184,7 @@ public sealed class ViewTests : IAsyncLifetime
         ]);
 
         Assert.Equal(["u1", "u2"], merged.Select(upstream => (string?)upstream["id"]));
-        Assert.Equal((5, "503"), ((int)merged[0]["inFlight"]!, (string?)merged[0]["circuit"]!["reason"]));
+        Assert.Equal((5L, "503"), ((long)merged[0]["inFlight"]!, (string?)merged[0]["circuit"]!["reason"]));
         Assert.Equal([false, true], merged.Select(FleetUpstreams.IsUsable));
     }
 
