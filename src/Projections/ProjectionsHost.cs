@@ -8,12 +8,20 @@ using CCGate.Projections.Billing;
 using CCGate.Projections.Docs;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
+using CCGate.Projections.Fleet;
+using CCGate.Projections.Leaderboard;
 using CCGate.Projections.Ledger;
 using CCGate.Projections.Notifications;
+using CCGate.Projections.Live;
+using CCGate.Projections.Me;
+using CCGate.Projections.Overview;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
+using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -45,6 +53,7 @@ internal static class ProjectionsHost
     public static void MapProjections(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapNodeUsage();
+        endpoints.MapGroup("/api/me").RequireAuthorization(OperatorPolicies.Tenant).MapMe();
 
         var api = endpoints.MapOperatorGroup("/api");
         api.MapSession();
@@ -58,9 +67,20 @@ internal static class ProjectionsHost
         api.MapBilling();
         api.MapNotifications();
         api.MapExplanation();
+        api.MapRequests();
+        api.MapSessions();
+        api.MapLeaderboard();
+        api.MapOverview();
+        api.MapLive();
         api.MapProjectionStates();
 
         endpoints.MapOperatorGroup("").MapDocs();
+    }
+
+    /// <summary>What a proxy in the same process answers by itself.</summary>
+    public static void MapWithoutProxy(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapOperatorGroup("/api").MapFleet();
     }
 
     private static void AddReadModels(IServiceCollection services)
@@ -68,6 +88,13 @@ internal static class ProjectionsHost
         services.AddSingleton<IProjection, SpendProjection>();
         services.AddSingleton<IProjection, AdministrationProjection>();
         services.AddSingleton<IProjection, UnsettledProjection>();
+        services.AddSingleton<IProjection, TrafficProjection>();
+        services.AddSingleton<IProjection, RequestsProjection>();
+        services.AddSingleton<RequestReader>();
+        services.AddSingleton<SessionReader>();
+        services.AddSingleton<OverviewReader>();
+        services.AddSingleton<LiveFeed>();
+        services.AddHostedService(provider => provider.GetRequiredService<LiveFeed>());
         services.AddSingleton<SpendReader>();
         services.AddSingleton<UnsettledReader>();
         services.AddSingleton<SpendAdjuster>();

@@ -6,6 +6,7 @@ using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Reports;
 using CCGate.Proxy.Surfaces;
 using CCGate.Proxy.Tenants;
 using CCGate.Proxy.Upstreams;
@@ -32,6 +33,7 @@ internal static class ProxyHost
         AddLimits(services);
         AddUpstreams(services);
         AddJournal(services, data);
+        services.AddHostedService<ProxyReporter>();
         return services;
     }
 

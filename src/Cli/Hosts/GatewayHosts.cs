@@ -110,6 +110,7 @@ internal static class GatewayHosts
         app.UseOperators();
         app.MapHealth();
         app.MapProjections();
+        app.MapWithoutProxy();
         return app;
     }
 
