@@ -1,10 +1,10 @@
-import { Anchor, AppShell, Badge, Burger, Button, Group, Menu, NavLink, SegmentedControl, Stack, Text, Tooltip, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { Anchor, AppShell, Badge, Burger, Button, Group, Menu, NavLink, SegmentedControl, Stack, Text, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Suspense, useState, type ReactNode } from 'react';
 import { NavLink as RouterLink, useLocation, useNavigate } from 'react-router';
 import { LiveContext, useLive } from '../api/live';
 import { useNotices } from '../api/notices';
-import { useLanguage, useTexts, type Language } from '../text/language';
+import { useLanguage, useTexts } from '../text/language';
 import { words } from '../text/words';
 import { ErrorBoundary } from './ErrorBoundary';
 import { linkOf, pagesOf } from './routes';
