@@ -35,15 +35,15 @@ export function RequestsTable({ without = [], ...table }: RequestsTableProps) {
 
 function columnsOf(say: ReturnType<typeof useTexts<typeof words>>, formats: Formats): Column<RequestRow>[] {
   return [
-    { id: 'time', header: say('time'), width: 190, sortable: true, cell: (row) => <TimeText at={row.admittedAt} /> },
+    { id: 'time', header: say('time'), width: 215, sortable: true, cell: (row) => <TimeText at={row.admittedAt} /> },
     { id: 'tenant', header: say('tenant'), width: 110, cell: (row) => row.tenant },
     { id: 'key', header: say('key'), width: 100, cell: (row) => row.key },
     { id: 'model', header: say('model'), width: 170, cell: (row) => <ModelText row={row} /> },
     { id: 'upstream', header: say('upstream'), width: 110, cell: (row) => row.upstream ?? '–' },
-    { id: 'outcome', header: say('outcome'), width: 130, cell: (row) => <OutcomeText outcome={row.outcome} /> },
+    { id: 'outcome', header: say('outcome'), width: 190, cell: (row) => <OutcomeText outcome={row.outcome} /> },
     { id: 'status', header: say('status'), width: 65, isNumber: true, cell: (row) => row.status ?? '–' },
-    { id: 'attempts', header: say('attempts'), width: 80, isNumber: true, cell: (row) => row.attempts },
-    { id: 'duration', header: say('duration'), width: 90, isNumber: true, sortable: true, cell: (row) => formats.duration(row.durationMs) },
+    { id: 'attempts', header: say('attempts'), width: 95, isNumber: true, cell: (row) => row.attempts },
+    { id: 'duration', header: say('duration'), width: 105, isNumber: true, sortable: true, cell: (row) => formats.duration(row.durationMs) },
     { id: 'firstByte', header: say('firstByte'), width: 90, isNumber: true, cell: (row) => (row.firstByteMs === undefined ? '–' : formats.duration(row.firstByteMs)) },
     { id: 'input', header: say('inputTokens'), width: 85, isNumber: true, cell: (row) => formats.number(row.inputTokens) },
     { id: 'cacheRead', header: say('cacheReadTokens'), width: 95, isNumber: true, cell: (row) => formats.number(row.cacheReadTokens) },

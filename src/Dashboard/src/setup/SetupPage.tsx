@@ -1,5 +1,4 @@
-import { Alert, Autocomplete, Group, PasswordInput, SegmentedControl, Select, Stack, Text } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
+import { Alert, Autocomplete, Group, NativeSelect, PasswordInput, Stack, Text } from '@mantine/core';
 import { useApi } from '../api/queries';
 import type { Me } from '../api/types';
 import { useFilters } from '../filters/useFilters';
@@ -41,14 +40,9 @@ export default function SetupPage() {
 }
 
 function ClientChoice({ clients, chosen, choose }: { clients: ClientSetup[]; chosen: string; choose: (id: string) => void }) {
-  const nav = useTexts(shellTexts);
-  const isWide = useMediaQuery('(min-width: 75em)');
+  const t = useTexts(setupTexts);
   const data = clients.map((client) => ({ value: client.id, label: client.name }));
-  return isWide ? (
-    <SegmentedControl size="xs" aria-label={nav('setup')} value={chosen} onChange={choose} data={data} />
-  ) : (
-    <Select aria-label={nav('setup')} value={chosen} onChange={(id) => id && choose(id)} data={data} allowDeselect={false} />
-  );
+  return <NativeSelect w={320} maw="100%" label={t('client')} value={chosen} onChange={(event) => choose(event.currentTarget.value)} data={data} />;
 }
 
 function Instructions({ client }: { client: ClientSetup }) {

@@ -5,6 +5,7 @@ export const setupTexts = defineTexts({
   yourKey: { en: 'Your key', zh: '您的密钥' },
   keyHint: { en: 'It is put into the texts below, stays in this page alone and is forgotten when you leave.', zh: '用于填充下面的文本，仅保留在此页面中，离开即清除。' },
   model: { en: 'Model', zh: '模型' },
+  client: { en: 'Client', zh: '客户端' },
   shell: { en: 'In a terminal', zh: '在终端中' },
   file: { en: 'In {path}', zh: '在 {path} 中' },
   install: { en: 'First: {command}', zh: '先运行：{command}' },
