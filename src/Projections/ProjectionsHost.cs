@@ -6,6 +6,7 @@ using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Docs;
+using CCGate.Projections.Dashboard;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
 using CCGate.Projections.Fleet;
@@ -54,6 +55,7 @@ internal static class ProjectionsHost
     {
         endpoints.MapNodeUsage();
         endpoints.MapGroup("/api/me").RequireAuthorization(OperatorPolicies.Tenant).MapMe();
+        endpoints.MapDashboard();
 
         var api = endpoints.MapOperatorGroup("/api");
         api.MapSession();

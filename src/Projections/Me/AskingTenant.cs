@@ -1,12 +1,13 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Operators;
 using CCGate.Hosting.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CCGate.Projections.Me;
 
-/// <summary>Lets only tenants pass: who is signed in as one, or sends a key.</summary>
-internal sealed class AskingTenant(ConfigSource config, TenantDirectory tenants) : IEndpointFilter
+/// <summary>Finds the tenant that the policy let pass.</summary>
+internal sealed class AskingTenant(ConfigSource config) : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
@@ -28,18 +29,13 @@ internal sealed class AskingTenant(ConfigSource config, TenantDirectory tenants)
     /// <summary>Who asks; only behind this filter.</summary>
     public static TenantKey Of(HttpContext http) => (TenantKey)http.Items[typeof(TenantKey)]!;
 
+    /// <summary>What was signed in to may have been taken away since.</summary>
     private TenantKey? Find(HttpContext http)
     {
-        if (http.User.FindFirst("tenant")?.Value is { } id)
-        {
-            // What was signed in to may have been taken away since.
-            var key = http.User.FindFirst("key")?.Value;
-            return config.Current.Tenants.FirstOrDefault(tenant => tenant.Id == id) is { } tenant && tenant.Keys.FirstOrDefault(known => known.Id == key) is { } named
-                ? new TenantKey(tenant, named)
-                : null;
-        }
-
-        return Credential.Read(http.Request).Key is { Length: > 0 } secret ? tenants.Find(secret) : null;
+        var (id, key) = (http.User.FindFirst(Caller.TenantClaim)?.Value, http.User.FindFirst(Caller.KeyClaim)?.Value);
+        return config.Current.Tenants.FirstOrDefault(tenant => tenant.Id == id) is { } tenant && tenant.Keys.FirstOrDefault(known => known.Id == key) is { } named
+            ? new TenantKey(tenant, named)
+            : null;
     }
 
     private static ProblemHttpResult Unauthorized(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status401Unauthorized);

@@ -27,8 +27,7 @@ internal static class MeEndpoints
 {
     public static void MapMe(this RouteGroupBuilder me)
     {
-        var services = ((IEndpointRouteBuilder)me).ServiceProvider;
-        me.AddEndpointFilter(new AskingTenant(services.GetRequiredService<ConfigSource>(), services.GetRequiredService<Hosting.Tenants.TenantDirectory>()));
+        me.AddEndpointFilter(new AskingTenant(((IEndpointRouteBuilder)me).ServiceProvider.GetRequiredService<ConfigSource>()));
         me.MapGet("", AnswerAsync)
             .WithSummary("Shows a tenant itself").WithDescription("Its limits, keys and models.").Produces<MeReport>().ProducesProblem(StatusCodes.Status401Unauthorized);
         me.MapGet("/usage", (HttpContext http, ConfigSource config, SpendReader spend, CancellationToken cancellationToken) =>
