@@ -3,6 +3,7 @@ using CCGate.Hosting.Operators;
 using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
+using CCGate.Projections.Dashboard;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
 using CCGate.Projections.Ledger;
@@ -36,6 +37,7 @@ internal static class ProjectionsHost
     public static void MapProjections(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapNodeUsage();
+        endpoints.MapDashboard();
 
         var api = endpoints.MapGroup("/api");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());

@@ -1,0 +1,68 @@
+import { createTheme, MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { useState } from 'react';
+import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
+import { ProblemAlert } from '../api/ProblemAlert';
+import { createQueryClient } from '../api/queries';
+import { LanguageProvider } from '../text/language';
+import { linkOf, pagesOf } from './routes';
+import { SessionProvider, sessionKey, useSession } from './session';
+import { NotFoundPage, Shell } from './Shell';
+import { SignInPage } from './SignInPage';
+
+const theme = createTheme({
+  // What the system has, so that nothing is fetched; the Chinese faces of the common systems come before the generic one.
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
+  primaryColor: 'blue',
+  primaryShade: { light: 8, dark: 7 },
+  cursorType: 'pointer',
+});
+
+/** The page, from its providers down to the routes. */
+export function App() {
+  const [queries] = useState(() => {
+    const client = createQueryClient(() => client.setQueryData(sessionKey, null));
+    return client;
+  });
+  return (
+    <LanguageProvider>
+      <MantineProvider theme={theme} defaultColorScheme="auto">
+        <Notifications position="bottom-right" />
+        <QueryClientProvider client={queries}>
+          <BrowserRouter basename="/dashboard">
+            <SessionProvider whenUnreachable={(error, retry) => <ProblemAlert error={error} retry={retry} />}>
+              <Routes>
+                <Route path="/sign-in" element={<SignInPage />} />
+                <Route path="/*" element={<SignedIn />} />
+              </Routes>
+            </SessionProvider>
+          </BrowserRouter>
+        </QueryClientProvider>
+      </MantineProvider>
+    </LanguageProvider>
+  );
+}
+
+function SignedIn() {
+  const { session } = useSession();
+  const { pathname, search } = useLocation();
+  if (!session) {
+    return <Navigate to="/sign-in" replace state={pathname === '/' ? null : { from: pathname + search }} />;
+  }
+
+  const pages = pagesOf(session.role);
+  const [start] = pages;
+  return (
+    <Shell>
+      <Routes>
+        {pages.map(({ path, page: PageOfRoute }) => (
+          <Route key={path} path={path} element={<PageOfRoute />} />
+        ))}
+        {start && start.path !== '' && <Route path="" element={<Navigate to={linkOf(start)} replace />} />}
+        <Route path="*" element={<NotFoundPage />} />
+      </Routes>
+    </Shell>
+  );
+}
