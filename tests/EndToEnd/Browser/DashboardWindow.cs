@@ -1,0 +1,70 @@
+using System.Text.Json;
+using CCGate.Tests.Infrastructure;
+using Microsoft.Playwright;
+
+namespace CCGate.Tests.EndToEnd.Browser;
+
+/// <summary>A browser window on the dashboard, used as a person does: by what is written on the page. It notes whatever the browser complains of.</summary>
+internal sealed class DashboardWindow : IAsyncDisposable
+{
+    private static readonly string Axe = File.ReadAllText(Path.Combine(NodeClient.Directory, "node_modules", "axe-core", "axe.min.js"));
+
+    private readonly IBrowserContext context;
+    private readonly List<string> complaints = [];
+
+    public DashboardWindow(IBrowserContext context, IPage page)
+    {
+        this.context = context;
+        Page = page;
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+            {
+                complaints.Add($"{message.Type}: {message.Text} ({message.Location})");
+            }
+        };
+        page.PageError += (_, error) => complaints.Add($"uncaught: {error}");
+    }
+
+    public IPage Page { get; }
+
+    /// <summary>Errors and warnings on the console, and exceptions nobody caught, except for what a test says is to be expected.</summary>
+    public IEnumerable<string> Complaints(string? expected = null) => complaints.Where(complaint => expected is null || !complaint.Contains(expected, StringComparison.Ordinal));
+
+    public async Task GoAsync(string path) => await Page.GotoAsync(path);
+
+    /// <summary>Signs in on the page as the operator of the tests' configuration.</summary>
+    public async Task SignInAsync(string username = TestGateway.Admin, string password = TestGateway.Password)
+    {
+        await GoAsync("/dashboard");
+        await Page.GetByLabel("User name").FillAsync(username);
+        await Page.GetByLabel("Password", new PageGetByLabelOptions { Exact = true }).FillAsync(password);
+        await Button("Sign in").ClickAsync();
+        await Heading("Overview").WaitForAsync();
+    }
+
+    public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    public ILocator Heading(string name) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    /// <summary>What axe finds that would keep somebody out: violations it calls serious or critical.</summary>
+    public async Task<IReadOnlyList<string>> AccessibilityIssuesAsync()
+    {
+        await Page.EvaluateAsync(Axe);
+        var found = await Page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations");
+        return [.. found.EnumerateArray()
+            .Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical")
+            .Select(violation => $"{violation.GetProperty("id")}: {violation.GetProperty("help")} {string.Join(" | ", violation.GetProperty("nodes").EnumerateArray().Take(5).Select(node => node.GetProperty("html")))}")];
+    }
+
+    /// <summary>A picture for people to look at, kept where <c>CCGATE_SCREENSHOTS</c> says, if it says so.</summary>
+    public async Task ScreenshotAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("CCGATE_SCREENSHOTS") is { Length: > 0 } directory)
+        {
+            await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(directory, name + ".png"), FullPage = true });
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await context.DisposeAsync();
+}
