@@ -32,12 +32,21 @@ internal sealed class SignInLockout(TimeProvider time)
         }
     }
 
+    /// <summary>Raised when an address, or a name at it, is made to wait for the first time in its window, with the address.</summary>
+    public event Action<string>? Locked;
+
     public void Fail(IPAddress? address, string name)
     {
+        var network = Network(address);
+        bool locked;
         lock (guard)
         {
-            Count_NeedsLock((Network(address), Short(name)), FailuresOfName);
-            Count_NeedsLock((Network(address), null), FailuresOfAddress);
+            locked = Count_NeedsLock((network, Short(name)), FailuresOfName) | Count_NeedsLock((network, null), FailuresOfAddress);
+        }
+
+        if (locked)
+        {
+            Locked?.Invoke(network);
         }
     }
 
@@ -50,7 +59,7 @@ internal sealed class SignInLockout(TimeProvider time)
         }
     }
 
-    private void Count_NeedsLock((string Address, string? Name) who, int free)
+    private bool Count_NeedsLock((string Address, string? Name) who, int free)
     {
         var now = time.GetUtcNow();
         if (!entries.TryGetValue(who, out var failures) || failures.IsOver(now))
@@ -66,6 +75,8 @@ internal sealed class SignInLockout(TimeProvider time)
             var wait = FirstWait * Math.Pow(2, Math.Min(failures.Count - free, MaxDoublings));
             failures.LockedUntil = now + (wait < LongestWait ? wait : LongestWait);
         }
+
+        return failures.Count == free;
     }
 
     private DateTimeOffset LockedUntil_NeedsLock((string Address, string? Name) who) => entries.GetValueOrDefault(who)?.LockedUntil ?? default;

@@ -1,4 +1,5 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Export;
 using CCGate.Projections.Questions;
 using CCGate.Projections.Spend;
@@ -35,6 +36,11 @@ internal static class LeaderboardEndpoints
     public static void MapLeaderboard(this IEndpointRouteBuilder api) => api.MapGet("/leaderboard", AnswerAsync)
         .WithSummary("Ranks tenants, keys, models or upstreams")
         .WithDescription("By spend, tokens or requests of a period; without one, of all time.")
+        .WithQuery("by", "tenant when not given.", "tenant", "key", "model", "upstream")
+        .WithQuery("order", "spend when not given.", "spend", "tokens", "requests")
+        .WithPeriod()
+        .WithNumber("limit", "How many, 1 to 500; 50 when not given.")
+        .WithCsv()
         .Produces<LeaderboardReport>()
         .ProducesValidationProblem();
 

@@ -1,3 +1,4 @@
+using CCGate.Hosting.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,7 +14,7 @@ internal static class LiveEndpoints
     public static void MapLive(this IEndpointRouteBuilder api) => api.MapGet("/live", AnswerAsync)
         .WithSummary("Streams what changes")
         .WithDescription("Server-sent events: overview each second, requests as they are projected, changed when operators changed something, job when one moves on.")
-        .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+        .WithTextAnswer("text/event-stream", "Until the caller leaves.")
         .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<IResult> AnswerAsync(HttpContext http, LiveFeed feed, IHostApplicationLifetime host)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Threading.Channels;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
+using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Overview;
 using CCGate.Projections.Requests;
@@ -12,7 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace CCGate.Projections.Live;
 
 /// <summary>Looks once a second, for all who listen together, and for nobody when nobody does.</summary>
-internal sealed partial class LiveFeed(Database database, IEventStore store, OverviewReader overview, TimeProvider time, ILogger<LiveFeed> logger) : BackgroundService
+internal sealed partial class LiveFeed(
+    Database database, IEventStore store, OverviewReader overview, BillingJobs jobs, TimeProvider time, ILogger<LiveFeed> logger) : BackgroundService
 {
     public const int MostListeners = 100;
 
@@ -45,7 +47,7 @@ internal sealed partial class LiveFeed(Database database, IEventStore store, Ove
     }
 
     /// <summary>Tells everybody; what a listener does not take in time is dropped, the oldest first.</summary>
-    public void Send(string name, string json) => Send($"event: {name}\ndata: {json}\n\n");
+    private void Send(string name, string json) => Send($"event: {name}\ndata: {json}\n\n");
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -62,6 +64,7 @@ internal sealed partial class LiveFeed(Database database, IEventStore store, Ove
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        jobs.Changed += job => Send("job", JsonSerializer.Serialize(job, ProjectionsJson.Default.BillingJob));
         using var timer = new PeriodicTimer(Period, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {

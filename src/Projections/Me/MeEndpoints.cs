@@ -32,10 +32,12 @@ internal static class MeEndpoints
             .WithSummary("Shows a tenant itself").WithDescription("Its limits, keys and models.").Produces<MeReport>().ProducesProblem(StatusCodes.Status401Unauthorized);
         me.MapGet("/usage", (HttpContext http, ConfigSource config, SpendReader spend, CancellationToken cancellationToken) =>
                 SpendEndpoints.AnswerAsync(http, AskingTenant.Of(http).Tenant.Id, config, spend, cancellationToken))
-            .WithSummary("Sums a tenant's own usage and spend").Produces<SpendReport>().ProducesValidationProblem();
+            .WithSummary("Sums a tenant's own usage and spend")
+            .WithSpendQuestion();
         me.MapGet("/requests", (HttpContext http, RequestReader requests, CancellationToken cancellationToken) =>
                 RequestEndpoints.AnswerAsync(http, AskingTenant.Of(http).Tenant.Id, requests, cancellationToken))
-            .WithSummary("Lists a tenant's own requests").Produces<RequestPage>().ProducesValidationProblem();
+            .WithSummary("Lists a tenant's own requests")
+            .WithRequestQuestion();
         me.MapGet("/requests/{id}", ExplainAsync)
             .WithSummary("Explains what one of a tenant's own requests cost").Produces<RequestExplanation>().ProducesProblem(StatusCodes.Status404NotFound);
     }

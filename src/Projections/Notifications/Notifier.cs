@@ -1,12 +1,13 @@
 using System.Threading.Channels;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Operators;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Projections.Notifications;
 
 /// <summary>Tells operators by the ways that are configured; each way has a queue of its own, so that one that fails holds up no other.</summary>
-internal sealed partial class Notifier(ConfigSource config, DeliveryLog log, TimeProvider time, ILogger<Notifier> logger) : BackgroundService
+internal sealed partial class Notifier(ConfigSource config, SignInLockout lockout, DeliveryLog log, TimeProvider time, ILogger<Notifier> logger) : BackgroundService
 {
     public const string Webhook = "webhook";
     public const string Email = "email";
@@ -56,8 +57,18 @@ internal sealed partial class Notifier(ConfigSource config, DeliveryLog log, Tim
         base.Dispose();
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(SendAllAsync(Webhook, posts.Reader, stoppingToken), SendAllAsync(Email, letters.Reader, stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        lockout.Locked += TellLocked;
+        return Task.WhenAll(SendAllAsync(Webhook, posts.Reader, stoppingToken), SendAllAsync(Email, letters.Reader, stoppingToken));
+    }
+
+    /// <summary>Not the name: people type passwords into the wrong field.</summary>
+    private void TellLocked(string address)
+    {
+        var now = time.GetUtcNow();
+        Tell(new Notification(Guid.CreateVersion7(now), AlertKinds.SignInLocked, now, $"Sign-ins from {address} failed too often", "They have to wait before the next try. If that was nobody you know, see who can reach /dashboard and /api."));
+    }
 
     private bool IsConfigured(string channel) => channel == Webhook ? config.Current.Alerts?.Webhook is not null : config.Current.Alerts?.Email is not null;
 

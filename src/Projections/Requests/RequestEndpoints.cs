@@ -1,3 +1,5 @@
+using CCGate.Contracts;
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Export;
 using CCGate.Projections.Questions;
 using Microsoft.AspNetCore.Builder;
@@ -43,6 +45,26 @@ internal static class RequestEndpoints
         .WithSummary("Lists requests")
         .WithDescription("Filtered by any of its parameters, sorted by time, spend or duration; format=csv gives a page as a spreadsheet reads it, with the next cursor in x-ccgate-next. "
             + "Searching looks only so far at a time: a page may be short and still have a next one.")
+        .WithQuery("tenant", "Only this tenant's.")
+        .WithQuery("upstream", "Only those this upstream answered last.")
+        .WithRequestQuestion();
+
+    /// <summary>The parameters of operators and tenants alike.</summary>
+    public static RouteHandlerBuilder WithRequestQuestion(this RouteHandlerBuilder endpoint) => endpoint
+        .WithQuery("key", "Only those made with this key.")
+        .WithQuery("model", "Only those that asked for this model, or got it.")
+        .WithQuery("session", "Only those of this conversation.")
+        .WithQuery("surface", "Only those made in this protocol.")
+        .WithQuery("outcome", "Only those that ended so.", Enum.GetNames<RequestOutcome>())
+        .WithQuery("state", "Only those whose usage is so.", RequestQuestionReader.States)
+        .WithNumber("status", "Only those answered with this status.")
+        .WithQuery("from", "Admitted on this date or after it; a date, or an instant with its offset.")
+        .WithQuery("to", "Admitted up to this date (included), or before this instant.")
+        .WithQuery("minUsd", "Only those that cost so much.")
+        .WithQuery("q", "Only those with this text in an id or a name.")
+        .WithQuery("sort", "time when not given.", "time", "spend", "duration")
+        .WithQuery("order", "desc when not given.", "asc", "desc")
+        .WithPages()
         .Produces<RequestPage>()
         .ProducesValidationProblem();
 

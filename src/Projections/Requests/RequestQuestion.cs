@@ -50,7 +50,7 @@ internal static class RequestQuestionReader
     /// <summary>Where a tenant's requests went is not theirs to know, nor to guess by searching.</summary>
     public static readonly string[] ForTenants = Common;
 
-    private static readonly string[] States = [.. Enum.GetNames<UsageState>(), "Settled"];
+    public static readonly string[] States = [.. Enum.GetNames<UsageState>(), "Settled"];
 
     /// <param name="owner">The tenant that asks; null for an operator.</param>
     public static RequestQuestion Read(QuestionParameters parameters, string? owner)

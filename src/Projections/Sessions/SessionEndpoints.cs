@@ -1,3 +1,4 @@
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Export;
 using CCGate.Projections.Questions;
 using Microsoft.AspNetCore.Builder;
@@ -29,6 +30,9 @@ internal static class SessionEndpoints
     public static void MapSessions(this IEndpointRouteBuilder api) => api.MapGet("/sessions", AnswerAsync)
         .WithSummary("Lists sessions")
         .WithDescription("The one used last first; with active=true, those with a request in the last ten minutes. A page may be short and still have a next one.")
+        .WithQuery("tenant", "Only this tenant's.")
+        .WithQuery("active", "Only those in use.", "true", "false")
+        .WithPages()
         .Produces<SessionPage>()
         .ProducesValidationProblem();
 

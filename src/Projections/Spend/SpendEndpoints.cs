@@ -48,11 +48,10 @@ internal static class SpendEndpoints
     public static RouteHandlerBuilder WithSpendQuestion(this RouteHandlerBuilder endpoint) => endpoint
         .WithQuery("key", "Only this key.")
         .WithQuery("model", "Only this model, as the provider names it.")
-        .WithQuery("from", "The first date, or an instant with its offset.")
-        .WithQuery("to", "The last date (included), or an instant with its offset (not included).")
+        .WithPeriod()
         .WithQuery("by", "What the rows are by, one or two separated by a comma, such as day,model; day when not given.")
         .WithQuery("timezone", "An IANA name such as Europe/Berlin for days and dates; the tenant's, or UTC.")
-        .WithQuery("format", "csv for spreadsheets.", "json", "csv")
+        .WithCsv()
         .Produces<SpendReport>()
         .ProducesValidationProblem();
 

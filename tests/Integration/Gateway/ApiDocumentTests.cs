@@ -100,9 +100,12 @@ public sealed partial class ApiDocumentTests
     [
         .. gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) && endpoint.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() is null)
-            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} /{endpoint.RoutePattern.RawText!.Trim('/')}"))
+            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} /{Constraint().Replace(endpoint.RoutePattern.RawText!.Trim('/'), "}")}"))
             .Order(StringComparer.Ordinal),
     ];
+
+    [System.Text.RegularExpressions.GeneratedRegex(@":\w+\}")]
+    private static partial System.Text.RegularExpressions.Regex Constraint();
 
     private static IEnumerable<string> References(JsonNode? node) => node switch
     {

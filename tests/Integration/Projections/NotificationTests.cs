@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Operators;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Notifications;
 using CCGate.Projections.Quotas;
@@ -152,7 +153,7 @@ public abstract class NotificationTests(Storage storage) : ProjectionTest(storag
             var (database, store) = test.Open();
             var config = new ConfigSource(new GatewayConfig { Alerts = alerts });
             Log = new DeliveryLog(test.time);
-            Notifier = new Notifier(config, Log, test.time, new Lines(test.lines));
+            Notifier = new Notifier(config, new SignInLockout(test.time), Log, test.time, new Lines(test.lines));
             Watch = new ConditionWatch(
                 new Conditions(database, Notifier, test.time),
                 database,
