@@ -9,5 +9,11 @@ namespace CCGate.Contracts;
 [JsonSerializable(typeof(SpendAdjusted))]
 [JsonSerializable(typeof(BudgetExtended))]
 [JsonSerializable(typeof(BudgetThresholdReached))]
+[JsonSerializable(typeof(TenantChanged))]
+[JsonSerializable(typeof(KeyIssued))]
+[JsonSerializable(typeof(KeyRevoked))]
+[JsonSerializable(typeof(UpstreamChanged))]
+[JsonSerializable(typeof(UpstreamOrdered))]
+[JsonSerializable(typeof(RoutingChanged))]
 [JsonSerializable(typeof(EventBatch))]
 public sealed partial class ContractsJson : JsonSerializerContext;

@@ -30,7 +30,7 @@ internal static class EventRules
                 { Type: EventTypes.SpendAdjusted } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.SpendAdjusted)),
                 { Type: EventTypes.BudgetExtended } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetExtended)),
                 { Type: EventTypes.BudgetThresholdReached } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetThresholdReached)),
-                _ => $"Type '{record.Type}' is not known to this version",
+                _ => AdministrationRules.Violation(record),
             };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
