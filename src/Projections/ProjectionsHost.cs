@@ -9,6 +9,7 @@ using CCGate.Projections.Ledger;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -47,6 +48,8 @@ internal static class ProjectionsHost
         api.MapAdjustments();
         api.MapExplanation();
         api.MapProjectionStates();
+        api.MapTenants();
+        api.MapAudit();
     }
 
     private static void AddReadModels(IServiceCollection services)
@@ -59,6 +62,10 @@ internal static class ProjectionsHost
         services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();
         services.AddSingleton<PriceChanges>();
+        services.AddSingleton<OperatorChanges>();
+        services.AddSingleton<TenantChanges>();
+        services.AddSingleton<KeyChanges>();
+        services.AddSingleton<AuditLog>();
     }
 
     private static void AddQuotas(IServiceCollection services)

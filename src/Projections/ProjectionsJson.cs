@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Adjustments;
+using CCGate.Projections.Administration;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
@@ -8,6 +9,7 @@ using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 
@@ -35,5 +37,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeAdminContent>))]
+[JsonSerializable(typeof(AuditPage))]
+[JsonSerializable(typeof(TenantPage))]
+[JsonSerializable(typeof(KeyPage))]
+[JsonSerializable(typeof(IReadOnlyList<KeyItem>))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;
