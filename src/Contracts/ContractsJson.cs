@@ -11,5 +11,11 @@ namespace CCGate.Contracts;
 [JsonSerializable(typeof(BudgetThresholdReached))]
 [JsonSerializable(typeof(ApiTokenIssued))]
 [JsonSerializable(typeof(ApiTokenRevoked))]
+[JsonSerializable(typeof(TenantChanged))]
+[JsonSerializable(typeof(KeyIssued))]
+[JsonSerializable(typeof(KeyRevoked))]
+[JsonSerializable(typeof(UpstreamChanged))]
+[JsonSerializable(typeof(UpstreamOrdered))]
+[JsonSerializable(typeof(RoutingChanged))]
 [JsonSerializable(typeof(EventBatch))]
 public sealed partial class ContractsJson : JsonSerializerContext;

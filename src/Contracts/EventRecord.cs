@@ -85,6 +85,51 @@ public sealed record EventRecord(
             Guid.CreateVersion7(revoked.At), OperatorsStream, EventTypes.ApiTokenRevoked, revoked.At, JsonSerializer.Serialize(revoked, ContractsJson.Default.ApiTokenRevoked));
     }
 
+    public static EventRecord From(TenantChanged changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        return new EventRecord(
+            changed.EventId, TenantStream(changed.TenantId), EventTypes.TenantChanged, changed.At, JsonSerializer.Serialize(changed, ContractsJson.Default.TenantChanged));
+    }
+
+    public static EventRecord From(KeyIssued issued)
+    {
+        ArgumentNullException.ThrowIfNull(issued);
+        return new EventRecord(issued.EventId, TenantStream(issued.TenantId), EventTypes.KeyIssued, issued.At, JsonSerializer.Serialize(issued, ContractsJson.Default.KeyIssued));
+    }
+
+    public static EventRecord From(KeyRevoked revoked)
+    {
+        ArgumentNullException.ThrowIfNull(revoked);
+        return new EventRecord(revoked.EventId, TenantStream(revoked.TenantId), EventTypes.KeyRevoked, revoked.At, JsonSerializer.Serialize(revoked, ContractsJson.Default.KeyRevoked));
+    }
+
+    public static EventRecord From(UpstreamChanged changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        return new EventRecord(
+            changed.EventId, UpstreamStream(changed.UpstreamId), EventTypes.UpstreamChanged, changed.At, JsonSerializer.Serialize(changed, ContractsJson.Default.UpstreamChanged));
+    }
+
+    public static EventRecord From(UpstreamOrdered ordered)
+    {
+        ArgumentNullException.ThrowIfNull(ordered);
+        return new EventRecord(
+            ordered.EventId, UpstreamStream(ordered.UpstreamId), EventTypes.UpstreamOrdered, ordered.At, JsonSerializer.Serialize(ordered, ContractsJson.Default.UpstreamOrdered));
+    }
+
+    public static EventRecord From(RoutingChanged changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        return new EventRecord(changed.EventId, RoutingStream, EventTypes.RoutingChanged, changed.At, JsonSerializer.Serialize(changed, ContractsJson.Default.RoutingChanged));
+    }
+
+    /// <summary>The stream of how requests are spread.</summary>
+    public const string RoutingStream = "routing";
+
+    /// <summary>The stream of what is decided about an upstream.</summary>
+    public static string UpstreamStream(string upstreamId) => "upstream/" + upstreamId;
+
     /// <summary>The stream of what is decided about a tenant.</summary>
     public static string TenantStream(string tenantId) => "tenant/" + tenantId;
 
@@ -108,6 +153,12 @@ public static class EventTypes
     public const string BudgetThresholdReached = "budget_threshold_reached";
     public const string ApiTokenIssued = "api_token_issued";
     public const string ApiTokenRevoked = "api_token_revoked";
+    public const string TenantChanged = "tenant_changed";
+    public const string KeyIssued = "key_issued";
+    public const string KeyRevoked = "key_revoked";
+    public const string UpstreamChanged = "upstream_changed";
+    public const string UpstreamOrdered = "upstream_ordered";
+    public const string RoutingChanged = "routing_changed";
 
     /// <summary>The .NET type stored beside the name, so that a Marten reader finds it; null for a name this version does not know.</summary>
     public static string? DotnetType(string type) => type switch
@@ -119,6 +170,12 @@ public static class EventTypes
         BudgetThresholdReached => "CCGate.Contracts.BudgetThresholdReached, CCGate.Contracts",
         ApiTokenIssued => "CCGate.Contracts.ApiTokenIssued, CCGate.Contracts",
         ApiTokenRevoked => "CCGate.Contracts.ApiTokenRevoked, CCGate.Contracts",
+        TenantChanged => "CCGate.Contracts.TenantChanged, CCGate.Contracts",
+        KeyIssued => "CCGate.Contracts.KeyIssued, CCGate.Contracts",
+        KeyRevoked => "CCGate.Contracts.KeyRevoked, CCGate.Contracts",
+        UpstreamChanged => "CCGate.Contracts.UpstreamChanged, CCGate.Contracts",
+        UpstreamOrdered => "CCGate.Contracts.UpstreamOrdered, CCGate.Contracts",
+        RoutingChanged => "CCGate.Contracts.RoutingChanged, CCGate.Contracts",
         _ => null,
     };
 }

@@ -31,7 +31,7 @@ internal static class EventRules
                 { Type: EventTypes.BudgetExtended } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetExtended)),
                 { Type: EventTypes.BudgetThresholdReached } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetThresholdReached)),
                 { Type: EventTypes.ApiTokenIssued or EventTypes.ApiTokenRevoked } => ApiTokenRules.Violation(record),
-                _ => $"Type '{record.Type}' is not known to this version",
+                _ => AdministrationRules.Violation(record),
             };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)

@@ -23,6 +23,7 @@ using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
 using CCGate.Projections.Traffic;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -75,6 +76,8 @@ internal static class ProjectionsHost
         api.MapOverview();
         api.MapLive();
         api.MapProjectionStates();
+        api.MapTenants();
+        api.MapAudit();
 
         endpoints.MapOperatorGroup("").MapDocs();
     }
@@ -102,6 +105,10 @@ internal static class ProjectionsHost
         services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();
         services.AddSingleton<PriceChanges>();
+        services.AddSingleton<OperatorChanges>();
+        services.AddSingleton<TenantChanges>();
+        services.AddSingleton<KeyChanges>();
+        services.AddSingleton<AuditLog>();
     }
 
     private static void AddQuotas(IServiceCollection services)

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Adjustments;
+using CCGate.Projections.Administration;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
@@ -15,6 +16,7 @@ using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 
@@ -62,5 +64,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(LeaderboardReport))]
 [JsonSerializable(typeof(OverviewReport))]
 [JsonSerializable(typeof(MeReport))]
+[JsonSerializable(typeof(AuditPage))]
+[JsonSerializable(typeof(TenantPage))]
+[JsonSerializable(typeof(KeyPage))]
+[JsonSerializable(typeof(IReadOnlyList<KeyItem>))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;

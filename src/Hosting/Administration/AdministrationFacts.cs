@@ -25,6 +25,9 @@ internal sealed record AdministrationFacts
 
     /// <summary>The tokens of the API that were not revoked.</summary>
     public ImmutableArray<ApiToken> ApiTokens { get; private init; } = [];
+    public TenantFacts Tenants { get; private init; } = TenantFacts.None;
+
+    public UpstreamFacts Upstreams { get; private init; } = UpstreamFacts.None;
 
     private ImmutableSortedDictionary<PriceName, ModelPrice> prices { get; init; } = ImmutableSortedDictionary<PriceName, ModelPrice>.Empty;
 
@@ -41,12 +44,15 @@ internal sealed record AdministrationFacts
             EventTypes.BudgetExtended => next with { Extensions = Extensions.Add(JsonSerializer.Deserialize(data, ContractsJson.Default.BudgetExtended)!) },
             EventTypes.ApiTokenIssued => next.With(JsonSerializer.Deserialize(data, ContractsJson.Default.ApiTokenIssued)!),
             EventTypes.ApiTokenRevoked => next.With(JsonSerializer.Deserialize(data, ContractsJson.Default.ApiTokenRevoked)!),
+            EventTypes.TenantChanged or EventTypes.KeyIssued or EventTypes.KeyRevoked => next with { Tenants = Tenants.With(position, type, data) },
+            EventTypes.UpstreamChanged or EventTypes.UpstreamOrdered or EventTypes.RoutingChanged => next with { Upstreams = Upstreams.With(position, type, data) },
             _ => next,
         };
     }
 
     /// <summary>The configuration directory's snapshot, changed by these facts.</summary>
-    public GatewayConfig Over(GatewayConfig files) => files with { Extensions = files.Extensions.AddRange(Extensions), ApiTokens = ApiTokens, Prices = Over(files.Prices) };
+    public GatewayConfig Over(GatewayConfig files) =>
+        Tenants.Over(Upstreams.Over(files with { Extensions = files.Extensions.AddRange(Extensions), ApiTokens = ApiTokens, Prices = Over(files.Prices) }));
 
     /// <summary>An operator's entries come before all others. The version names the change too, so that an event says by which book exactly it was priced.</summary>
     private PriceBook Over(PriceBook files) => PricesChangedAt == 0 ? files : new PriceBook

@@ -18,10 +18,17 @@ internal sealed record ConfigProblem(string File, string Path, string Message, s
 }
 
 /// <summary>One JSON object of a configuration file, read member by member; every problem is noted and reading goes on.</summary>
-internal sealed partial class ConfigNode(JsonElement element, string file, string path, List<ConfigProblem> problems)
+/// <param name="element">The object.</param>
+/// <param name="file">Where it comes from, for what is reported.</param>
+/// <param name="path">Its JSON path there.</param>
+/// <param name="problems">Where problems are noted.</param>
+/// <param name="isLiteral">Whether <c>${NAME}</c> means itself: the environment is for whoever can write the files, not for who can call the API.</param>
+internal sealed partial class ConfigNode(JsonElement element, string file, string path, List<ConfigProblem> problems, bool isLiteral = false)
 {
     /// <summary>Of the name of a model: it goes into the event, which is kept for ever.</summary>
     public const int LongestModel = 200;
+
+    private static readonly string[] InstantFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd"];
 
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
@@ -127,6 +134,23 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         Error(name, $"is \"{written}\"", string.Join(", ", names));
         return otherwise;
+    }
+
+    /// <summary>A point in time; without an offset it is in UTC, and a date is its first instant.</summary>
+    public DateTimeOffset? Instant(string name)
+    {
+        if (String(name) is not { } written)
+        {
+            return null;
+        }
+
+        if (DateTimeOffset.TryParseExact(written, InstantFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var instant))
+        {
+            return instant;
+        }
+
+        Error(name, $"is \"{written}\"", "an instant such as 2027-01-31T18:00:00Z");
+        return null;
     }
 
     /// <summary><c>abort</c> of the server or of a tenant.</summary>
@@ -262,7 +286,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
             return null;
         }
 
-        return new ConfigNode(value, file, At(name), problems);
+        return new ConfigNode(value, file, At(name), problems, isLiteral);
     }
 
     public IEnumerable<ConfigNode> Objects(string name)
@@ -282,7 +306,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         {
             if (item.ValueKind == JsonValueKind.Object)
             {
-                yield return new ConfigNode(item, file, $"{At(name)}[{index}]", problems);
+                yield return new ConfigNode(item, file, $"{At(name)}[{index}]", problems, isLiteral);
             }
             else
             {
@@ -326,7 +350,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         return text.Length > 40 ? value.ValueKind.ToString() : text;
     }
 
-    private string Substitute(string name, string value) => value.Contains("${", StringComparison.Ordinal)
+    private string Substitute(string name, string value) => !isLiteral && value.Contains("${", StringComparison.Ordinal)
         ? Variable().Replace(value, match =>
         {
             if (Environment.GetEnvironmentVariable(match.Groups[1].Value) is { } found)

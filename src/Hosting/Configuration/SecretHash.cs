@@ -28,15 +28,15 @@ internal readonly struct SecretHash : IEquatable<SecretHash>
         return status == OperationStatus.Done && consumed == hex.Length && count == decoded.Length ? new SecretHash(decoded) : null;
     }
 
-    /// <summary>As files and events write it, and <see cref="Parse"/> reads it.</summary>
-    public string ToText() => Prefix + Convert.ToHexStringLower(bytes);
-
     public bool Equals(SecretHash other) => CryptographicOperations.FixedTimeEquals(bytes, other.bytes);
 
     public override bool Equals(object? obj) => obj is SecretHash other && Equals(other);
 
     // Four bytes of the hash: an attacker who could learn them from timing would still need a preimage.
     public override int GetHashCode() => BitConverter.ToInt32(bytes);
+
+    /// <summary>As files and events write it: <c>sha256:HEX</c>. Not what is printed, since nobody means to print it.</summary>
+    public string Written => Prefix + Convert.ToHexStringLower(bytes);
 
     public override string ToString() => "***";
 

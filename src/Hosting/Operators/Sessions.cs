@@ -30,8 +30,8 @@ internal sealed class Sessions(SecretBox box, ConfigSource config, TenantDirecto
         : null;
 
     /// <summary>Begins the session of a key's tenant; null when there is no such key any more.</summary>
-    public Caller? StartTenant(HttpContext http, string key) => tenants.Find(key) is { Tenant.Enabled: true } found
-        ? Write(http, Caller.Of(found), new SessionTicket(false, found.Key.Secret.ToText(), default))
+    public Caller? StartTenant(HttpContext http, string key) => tenants.Find(key) is { } found && found.Refusal(time.GetUtcNow()) is null
+        ? Write(http, Caller.Of(found), new SessionTicket(false, SecretHash.Of(key).Written, default))
         : null;
 
     /// <summary>Whose session the request carries; null when it is none, or over. Looked up each time: a revoked key or another password ends it at once.</summary>
@@ -59,7 +59,7 @@ internal sealed class Sessions(SecretBox box, ConfigSource config, TenantDirecto
             return config.Current.Admin is { } admin && SecretHash.Of(FingerprintOf(admin)) == SecretHash.Of(ticket.Fingerprint) ? Caller.Operator(admin.Username) : null;
         }
 
-        return SecretHash.Parse(ticket.Fingerprint) is { } hash && tenants.Find(hash) is { Tenant.Enabled: true } found ? Caller.Of(found) : null;
+        return SecretHash.Parse(ticket.Fingerprint) is { } hash && tenants.Find(hash) is { } found && found.Refusal(time.GetUtcNow()) is null ? Caller.Of(found) : null;
     }
 
     private Caller Write(HttpContext http, Caller caller, SessionTicket ticket)
@@ -69,7 +69,7 @@ internal sealed class Sessions(SecretBox box, ConfigSource config, TenantDirecto
         return caller with { ExpiresAt = expires };
     }
 
-    private static string FingerprintOf(AdminConfig admin) => SecretHash.Of($"{admin.Username}\n{admin.Password.ToText()}").ToText();
+    private static string FingerprintOf(AdminConfig admin) => SecretHash.Of($"{admin.Username}\n{admin.Password.Written}").Written;
 
     private static CookieOptions Options(HttpContext http, DateTimeOffset? expires) =>
         new() { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = http.Request.IsHttps, Path = "/", Expires = expires, IsEssential = true };

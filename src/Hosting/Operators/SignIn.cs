@@ -9,7 +9,7 @@ internal readonly record struct SignInOutcome(Caller? Caller, TimeSpan? Wait = n
 
 /// <summary>Checks the credentials that people and programs show, and makes who guesses wait.</summary>
 internal sealed partial class SignIn(
-    OperatorAuthentication operators, ApiTokens tokens, TenantDirectory tenants, SignInLockout lockout, ILogger<SignIn> logger)
+    OperatorAuthentication operators, ApiTokens tokens, TenantDirectory tenants, SignInLockout lockout, TimeProvider time, ILogger<SignIn> logger)
 {
     // What is guessed without a name is counted under these; no name has a colon, since Basic separates by it.
     private const string Token = ":token";
@@ -23,7 +23,7 @@ internal sealed partial class SignIn(
         tokens.Find(token) is { } found ? new SignInOutcome(found.ToCaller()) : Check(address, Token, "token", static () => null);
 
     public SignInOutcome WithKey(IPAddress? address, string key) =>
-        Check(address, Key, "key", () => tenants.Find(key) is { Tenant.Enabled: true } found ? Caller.Of(found) : null);
+        Check(address, Key, "key", () => tenants.Find(key) is { } found && found.Refusal(time.GetUtcNow()) is null ? Caller.Of(found) : null);
 
     private SignInOutcome Check(IPAddress? address, string name, string kind, Func<Caller?> find)
     {

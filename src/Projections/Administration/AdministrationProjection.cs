@@ -28,8 +28,8 @@ internal sealed class AdministrationProjection : IProjection
     /// <summary>The types of events that are copied. Told by the type, without reading the event; only a book has to be asked whether it is a change.</summary>
     private static bool IsByOperator(StoredEvent stored) => stored.Type switch
     {
-        EventTypes.BudgetExtended => true,
-        EventTypes.ApiTokenIssued or EventTypes.ApiTokenRevoked => true,
+        EventTypes.BudgetExtended or EventTypes.TenantChanged or EventTypes.KeyIssued or EventTypes.KeyRevoked
+            or EventTypes.UpstreamChanged or EventTypes.UpstreamOrdered or EventTypes.RoutingChanged or EventTypes.ApiTokenIssued or EventTypes.ApiTokenRevoked => true,
         EventTypes.PriceBookPublished => IsChange(stored),
         _ => false,
     };

@@ -13,12 +13,7 @@ internal sealed class AskingTenant(ConfigSource config) : IEndpointFilter
     {
         if (Find(context.HttpContext) is not { } found)
         {
-            return Unauthorized("Send the key of a tenant, in any of the forms the gateway takes it in.");
-        }
-
-        if (!found.Tenant.Enabled)
-        {
-            return Unauthorized("The tenant of this key is disabled.");
+            return Unauthorized("The key that this was signed in with is not the tenant's any more.");
         }
 
         context.HttpContext.Items[typeof(TenantKey)] = found;
@@ -33,7 +28,7 @@ internal sealed class AskingTenant(ConfigSource config) : IEndpointFilter
     private TenantKey? Find(HttpContext http)
     {
         var (id, key) = (http.User.FindFirst(Caller.TenantClaim)?.Value, http.User.FindFirst(Caller.KeyClaim)?.Value);
-        return config.Current.Tenants.FirstOrDefault(tenant => tenant.Id == id) is { } tenant && tenant.Keys.FirstOrDefault(known => known.Id == key) is { } named
+        return id is not null && config.Current.FindTenant(id) is { } tenant && tenant.Keys.FirstOrDefault(known => known.Id == key) is { } named
             ? new TenantKey(tenant, named)
             : null;
     }

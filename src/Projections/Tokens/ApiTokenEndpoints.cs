@@ -73,7 +73,7 @@ internal static class ApiTokenEndpoints
             TokenId = Guid.CreateVersion7(now),
             Name = request.Name!,
             Scope = request.Scope!,
-            SecretHash = SecretHash.Of(secret).ToText(),
+            SecretHash = SecretHash.Of(secret).Written,
             Hint = secret[^HintLength..],
             ExpiresAt = request.ExpiresAt?.ToUniversalTime(),
             By = http.User.Identity!.Name!,
