@@ -2,6 +2,7 @@ using System.Text;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Telemetry;
 using CCGate.Hosting.Tenants;
@@ -129,6 +130,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new ConfigSource(start.Config));
         builder.Services.AddSingleton<TenantDirectory>();
+        builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
         builder.Services.AddTelemetry(start.Config);
         if (start.Directory is { } directory)
         {

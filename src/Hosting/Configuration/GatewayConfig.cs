@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CCGate.Contracts;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Tenants;
 
 namespace CCGate.Hosting.Configuration;
@@ -11,6 +12,9 @@ internal sealed record GatewayConfig
 
     /// <summary>Null when there is no operator: /api then answers nobody.</summary>
     public AdminConfig? Admin { get; init; }
+
+    /// <summary>Seals what is kept; null for the one in the data directory.</summary>
+    public SecretsKey? SecretsKey { get; init; }
 
     /// <summary>PostgreSQL connection string; roles only.</summary>
     public string? EventStore { get; init; }

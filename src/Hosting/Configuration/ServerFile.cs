@@ -1,3 +1,5 @@
+using CCGate.Hosting.Secrets;
+
 namespace CCGate.Hosting.Configuration;
 
 /// <summary>Reads server.json, the Node project's included.</summary>
@@ -18,6 +20,7 @@ internal static class ServerFile
         {
             Server = server,
             Admin = ReadAdmin(root.Object("admin")),
+            SecretsKey = ReadSecretsKey(root),
             EventStore = root.String("eventStore"),
             Broker = root.Url("broker", "amqp", "amqps")?.OriginalString,
             Projections = root.Url("projections", "http", "https"),
@@ -100,6 +103,22 @@ internal static class ServerFile
         }
 
         return new AdminConfig(username, hash);
+    }
+
+    private static SecretsKey? ReadSecretsKey(ConfigNode root)
+    {
+        if (root.String("secretsKey") is not { } written)
+        {
+            return null;
+        }
+
+        var key = SecretsKey.Parse(written);
+        if (key is null)
+        {
+            root.Error("secretsKey", "is too short", "32 random bytes as base64 or hexadecimal, such as `openssl rand -base64 32` prints, or a passphrase of 32 characters and more");
+        }
+
+        return key;
     }
 
     private static AlertsConfig? ReadAlerts(ConfigNode? node)
