@@ -14,6 +14,7 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
 
     private AdministrationFacts facts = AdministrationFacts.None;
     private bool failing;
+    private List<(string, long?, string)> faults = [];
 
     /// <summary>Looks once before the process serves, so that a restart does not go back to the directory's prices for a moment.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -43,6 +44,7 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
                 facts = read;
                 config.Replace(facts);
                 LogChanged(facts.Position, config.Current.Prices.Version);
+                LogFaults();
             }
 
             failing = false;
@@ -57,6 +59,20 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
             failing = true;
         }
     }
+
+    /// <summary>Each once, however much else changes.</summary>
+    private void LogFaults()
+    {
+        var known = faults;
+        faults = [.. config.Current.Upstreams.Where(upstream => upstream.Fault is not null).Select(upstream => (upstream.Id, upstream.Version, upstream.Fault!))];
+        foreach (var (upstream, _, fault) in faults.Except(known))
+        {
+            LogFault(upstream, fault);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Upstream {Upstream}, which an operator declared, is not used by this process: {Fault}")]
+    private partial void LogFault(string upstream, string fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "What operators changed is in force up to position {Position}; prices {Version}")]
     private partial void LogChanged(long position, string version);

@@ -40,6 +40,9 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
     public bool Has(string name) => TryGet(name, out _);
 
+    /// <summary>Whether somebody asked for such a member.</summary>
+    public bool Knows(string name) => known.Contains(name);
+
     public string? String(string name)
     {
         if (!TryGet(name, out var value))

@@ -1,9 +1,12 @@
 using CCGate.Hosting.Administration;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Configuration;
 
 /// <summary>The configuration in force: the directory's and what operators changed at run time, as one snapshot that is replaced whole.</summary>
-internal sealed class ConfigSource(GatewayConfig initial)
+/// <param name="initial">What the directory said at the start.</param>
+/// <param name="secrets">Opens what operators had sealed; asked only when there is something to open.</param>
+internal sealed class ConfigSource(GatewayConfig initial, Func<SecretBox>? secrets = null)
 {
     private readonly Lock replacing = new();
     private GatewayConfig files = initial;
@@ -15,6 +18,9 @@ internal sealed class ConfigSource(GatewayConfig initial)
 
     /// <summary>What the configuration directory alone says.</summary>
     public GatewayConfig Files => Volatile.Read(ref files);
+
+    /// <summary>The last of the operators' changes that is in force.</summary>
+    public long Position => Volatile.Read(ref facts).Position;
 
     /// <summary>Raised after a new snapshot came into force, and before the next one does.</summary>
     public event Action<GatewayConfig>? Changed;
@@ -34,14 +40,14 @@ internal sealed class ConfigSource(GatewayConfig initial)
     {
         lock (replacing)
         {
-            facts = next;
+            Volatile.Write(ref facts, next);
             Swap_NeedsLock();
         }
     }
 
     private void Swap_NeedsLock()
     {
-        var next = facts.Over(files);
+        var next = facts.Over(files, secrets);
         current = next;
         Changed?.Invoke(next);
     }

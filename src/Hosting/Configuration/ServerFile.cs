@@ -139,7 +139,7 @@ internal static class ServerFile
         return webhook is null ? null : new AlertsConfig(webhook, secret);
     }
 
-    private static OpenAiConfig ReadOpenAi(ConfigNode? node)
+    public static OpenAiConfig ReadOpenAi(ConfigNode? node)
     {
         if (node is null)
         {
