@@ -1,5 +1,6 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Operators;
+using CCGate.Hosting.Secrets;
 using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
@@ -10,6 +11,7 @@ using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Unsettled;
+using CCGate.Projections.Upstreams;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -47,6 +49,7 @@ internal static class ProjectionsHost
         api.MapAdjustments();
         api.MapExplanation();
         api.MapProjectionStates();
+        api.MapUpstreamChanges();
     }
 
     private static void AddReadModels(IServiceCollection services)
@@ -59,6 +62,9 @@ internal static class ProjectionsHost
         services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();
         services.AddSingleton<PriceChanges>();
+        services.AddSingleton<UpstreamChanges>();
+        services.AddSingleton<UpstreamChangeEndpoints.Change>();
+        services.TryAddSingleton<Func<SecretBox>>(provider => provider.GetRequiredService<SecretBox>);
     }
 
     private static void AddQuotas(IServiceCollection services)

@@ -9,6 +9,7 @@ using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Unsettled;
+using CCGate.Projections.Upstreams;
 using CCGate.Projections.Usage;
 
 namespace CCGate.Projections;
@@ -30,6 +31,8 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]
 [JsonSerializable(typeof(RerateReport))]
+[JsonSerializable(typeof(DeclaredUpstream))]
+[JsonSerializable(typeof(RoutingDeclaration))]
 [JsonSerializable(typeof(RequestExplanation))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]

@@ -12,8 +12,8 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(5);
 
-    private AdministrationFacts facts = AdministrationFacts.None;
     private bool failing;
+    private GatewayConfig? looked;
     private List<(string, long?, string)> faults = [];
 
     /// <summary>Looks once before the process serves, so that a restart does not go back to the directory's prices for a moment.</summary>
@@ -38,15 +38,15 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(LongestRead);
-            var read = await AdministrationTable.ReadAsync(database, facts, patience.Token);
-            if (read.Position != facts.Position)
+            var known = config.Facts;
+            var read = await AdministrationTable.ReadAsync(database, known, patience.Token);
+            if (read.Position != known.Position)
             {
-                facts = read;
-                config.Replace(facts);
-                LogChanged(facts.Position, config.Current.Prices.Version);
-                LogFaults();
+                config.Replace(read);
+                LogChanged(read.Position, config.Current.Prices.Version);
             }
 
+            LogFaults(config.Current);
             failing = false;
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
@@ -61,10 +61,16 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
     }
 
     /// <summary>Each once, however much else changes.</summary>
-    private void LogFaults()
+    private void LogFaults(GatewayConfig current)
     {
+        if (ReferenceEquals(current, looked))
+        {
+            return;
+        }
+
+        looked = current;
         var known = faults;
-        faults = [.. config.Current.Upstreams.Where(upstream => upstream.Fault is not null).Select(upstream => (upstream.Id, upstream.Version, upstream.Fault!))];
+        faults = [.. current.Upstreams.Where(upstream => upstream.Fault is not null).Select(upstream => (upstream.Id, upstream.Version, upstream.Fault!))];
         foreach (var (upstream, _, fault) in faults.Except(known))
         {
             LogFault(upstream, fault);

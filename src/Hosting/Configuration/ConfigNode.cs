@@ -165,7 +165,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         if (value.ValueKind != JsonValueKind.Array)
         {
-            Error(name, $"is {Describe(value)}", "an array of strings");
+            Error(name, $"is {DescribeUnquoted(value)}", "an array of strings");
             return otherwise;
         }
 
@@ -174,7 +174,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         {
             if (item.ValueKind != JsonValueKind.String)
             {
-                Error($"{name}[{index}]", $"is {Describe(item)}", "a string");
+                Error($"{name}[{index}]", $"is not a string but a {item.ValueKind}", "a string");
                 continue;
             }
 
@@ -266,7 +266,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         if (value.ValueKind != JsonValueKind.Object)
         {
-            Error(name, $"is {Describe(value)}", "an object");
+            Error(name, $"is {DescribeUnquoted(value)}", "an object");
             return null;
         }
 
@@ -333,6 +333,9 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         var text = value.GetRawText();
         return text.Length > 40 ? value.ValueKind.ToString() : text;
     }
+
+    /// <summary>Without what it says when that may be a key that was written in the wrong place.</summary>
+    private static string DescribeUnquoted(JsonElement value) => value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.Array ? $"a {value.ValueKind}" : Describe(value);
 
     private string Substitute(string name, string value) => !isLiteral && value.Contains("${", StringComparison.Ordinal)
         ? Variable().Replace(value, match =>
