@@ -105,6 +105,10 @@ public sealed class DistributedTests
 
         var added = await GatewayProcess.RunAsync(["upstreams", "add", "d1", provider.Url, "anthropic", "--key", "sk-declared-by-cli", "--models", AnthropicAnswers.VectorModel, .. at]);
         Assert.True(added.ExitCode == 0, added.Error);
+
+        // The conversation of the first request would stay with the upstream of the file; a drained one it leaves.
+        var moved = await GatewayProcess.RunAsync(["upstreams", "drain", "sim", .. at]);
+        Assert.True(moved.ExitCode == 0, moved.Error);
         foreach (var proxy in (GatewayProcess[])[first, second])
         {
             var before = provider.Received.Count;
@@ -116,11 +120,12 @@ public sealed class DistributedTests
         }
 
         Assert.All(provider.Received, received => Assert.Contains("sk-declared-by-cli", string.Join(' ', received.Headers.Select(header => header.Value.ToString())), StringComparison.Ordinal));
+        await GatewayProcess.RunAsync(["upstreams", "resume", "sim", .. at]);
         var drained = await GatewayProcess.RunAsync(["upstreams", "drain", "d1", .. at]);
         Assert.True(drained.ExitCode == 0, drained.Error);
         foreach (var proxy in (GatewayProcess[])[first, second])
         {
-            await Eventually.PassesAsync(async () => Assert.Contains("\"drained\":true", (await proxy.Http.AskAsync("/api/upstreams")).GetRawText(), StringComparison.Ordinal));
+            await Eventually.PassesAsync(async () => Assert.Matches("\"id\":\"d1\".*\"drained\":true", (await proxy.Http.AskAsync("/api/upstreams")).GetRawText()));
         }
 
         var sent = provider.Received.Count;

@@ -12,6 +12,9 @@ internal static class UpstreamSecrets
 {
     private const string Prefix = "sealed:";
 
+    /// <summary>The text of an element keeps the comments that it had in its file.</summary>
+    private static readonly JsonDocumentOptions AsFiles = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
     /// <summary>The document as it may be shown: without keys and the login of the proxy, null for the value of each header.</summary>
     /// <param name="document">An object.</param>
     /// <param name="isKnown">Whether a member is a setting: what nobody knows may be a misspelt key.</param>
@@ -159,7 +162,7 @@ internal static class UpstreamSecrets
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    private static JsonNode? Node(JsonElement value) => JsonNode.Parse(value.GetRawText());
+    private static JsonNode? Node(JsonElement value) => JsonNode.Parse(value.GetRawText(), nodeOptions: null, AsFiles);
 
     private static JsonElement Element(JsonObject node) => JsonElement.Parse(node.ToJsonString());
 }
