@@ -1,6 +1,7 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
+using CCGate.Hosting.Secrets;
 using CCGate.Metering;
 using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
@@ -25,6 +26,7 @@ using CCGate.Projections.Tokens;
 using CCGate.Projections.Traffic;
 using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
+using CCGate.Projections.Upstreams;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -78,6 +80,7 @@ internal static class ProjectionsHost
         api.MapProjectionStates();
         api.MapTenants();
         api.MapAudit();
+        api.MapUpstreamChanges();
 
         endpoints.MapOperatorGroup("").MapDocs();
     }
@@ -109,6 +112,9 @@ internal static class ProjectionsHost
         services.AddSingleton<TenantChanges>();
         services.AddSingleton<KeyChanges>();
         services.AddSingleton<AuditLog>();
+        services.AddSingleton<UpstreamChanges>();
+        services.AddSingleton<UpstreamChangeEndpoints.Change>();
+        services.TryAddSingleton<Func<SecretBox>>(provider => provider.GetRequiredService<SecretBox>);
     }
 
     private static void AddQuotas(IServiceCollection services)

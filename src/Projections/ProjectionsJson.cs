@@ -18,6 +18,7 @@ using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
 using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
+using CCGate.Projections.Upstreams;
 using CCGate.Projections.Usage;
 
 namespace CCGate.Projections;
@@ -54,6 +55,8 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]
 [JsonSerializable(typeof(RerateReport))]
+[JsonSerializable(typeof(DeclaredUpstream))]
+[JsonSerializable(typeof(RoutingDeclaration))]
 [JsonSerializable(typeof(RequestExplanation))]
 [JsonSerializable(typeof(NodeUsageRequest))]
 [JsonSerializable(typeof(NodeUsageError))]

@@ -89,6 +89,52 @@ public sealed class DistributedTests
         await RunTests.AssertTheBillIsRightAsync(roles.Files);
     }
 
+    [Fact]
+    public async Task An_upstream_declared_once_is_used_with_its_key_by_all_proxies_until_it_is_drained()
+    {
+        using var rabbit = await RabbitMqServer.StartAsync();
+        using var postgres = await PostgresServer.StartAsync();
+        await using var provider = await ScriptedUpstream.StartAsync();
+        await using var roles = RoleFiles.Create(
+            await rabbit.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync(), Tenants, ", \"secretsKey\": \"0123456789abcdef0123456789abcdef\"");
+        using var projections = await roles.StartProjectionsAsync();
+        using var metering = await roles.StartMeteringAsync();
+        using var first = await roles.StartProxyAsync(1);
+        using var second = await roles.StartProxyAsync(2);
+        string[] at = ["--url", first.Url, "--config", roles.Files.Config];
+
+        var added = await GatewayProcess.RunAsync(["upstreams", "add", "d1", provider.Url, "anthropic", "--key", "sk-declared-by-cli", "--models", AnthropicAnswers.VectorModel, .. at]);
+        Assert.True(added.ExitCode == 0, added.Error);
+
+        // The conversation of the first request would stay with the upstream of the file; a drained one it leaves.
+        var moved = await GatewayProcess.RunAsync(["upstreams", "drain", "sim", .. at]);
+        Assert.True(moved.ExitCode == 0, moved.Error);
+        foreach (var proxy in (GatewayProcess[])[first, second])
+        {
+            var before = provider.Received.Count;
+            await Eventually.PassesAsync(async () =>
+            {
+                Assert.Equal(HttpStatusCode.OK, await StatusAsync(proxy.Http, TestGateway.Key));
+                Assert.True(provider.Received.Count > before);
+            });
+        }
+
+        Assert.All(provider.Received, received => Assert.Contains("sk-declared-by-cli", string.Join(' ', received.Headers.Select(header => header.Value.ToString())), StringComparison.Ordinal));
+        await GatewayProcess.RunAsync(["upstreams", "resume", "sim", .. at]);
+        var drained = await GatewayProcess.RunAsync(["upstreams", "drain", "d1", .. at]);
+        Assert.True(drained.ExitCode == 0, drained.Error);
+        foreach (var proxy in (GatewayProcess[])[first, second])
+        {
+            await Eventually.PassesAsync(async () => Assert.Matches("\"id\":\"d1\".*\"drained\":true", (await proxy.Http.AskAsync("/api/upstreams")).GetRawText()));
+        }
+
+        var sent = provider.Received.Count;
+        await StatusAsync(first.Http, TestGateway.Key);
+        await StatusAsync(second.Http, TestGateway.Key);
+        Assert.Equal(sent, provider.Received.Count);
+        Assert.DoesNotContain("sk-declared-by-cli", first.Output + second.Output + projections.Output + metering.Output, StringComparison.Ordinal);
+    }
+
     private static async Task AssertALimitReachedOnOneHoldsOnTheOtherAsync(HttpClient first, HttpClient second)
     {
         var answered = 0;

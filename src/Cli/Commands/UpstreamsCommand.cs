@@ -13,11 +13,16 @@ internal sealed class UpstreamsCommand
     private const string Path = "/api/upstreams";
 
     private readonly StoreOptions options;
+    private readonly UpstreamStore store;
     private readonly Argument<string> id = new("ID") { Description = "The upstream's id in upstreams.json." };
     private readonly Option<string?> model = new("--model") { Description = "The model to ask for; by default the first one in 'models' that is no pattern, else a cheap one." };
     private readonly Option<bool> json = new("--json") { Description = "Print JSON." };
 
-    private UpstreamsCommand(StoreOptions options) => this.options = options;
+    private UpstreamsCommand(StoreOptions options)
+    {
+        this.options = options;
+        store = new UpstreamStore(options);
+    }
 
     public static Command Create(StoreOptions options)
     {
@@ -27,7 +32,7 @@ internal sealed class UpstreamsCommand
             upstreams.json, options.Config, options.Data, options.Url,
         };
         list.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => upstreams.ListAsync(parsed, cancellationToken)));
-        var reset = new Command("reset", "Close the circuits of an upstream and of all its keys in a running gateway, and forget that its health check failed.")
+        var reset = new Command("reset", "Close the circuits of an upstream and of all its keys on every proxy of a running gateway, and forget that its health check failed.")
         {
             upstreams.id, options.Config, options.Url,
         };
@@ -37,14 +42,20 @@ internal sealed class UpstreamsCommand
             upstreams.id, upstreams.model, upstreams.json, options.Config, options.Data,
         };
         test.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => upstreams.TestAsync(parsed, cancellationToken)));
-        return new Command("upstreams", "Show, reset and test the upstreams.") { list, reset, test };
+        var all = new Command("upstreams", "Show, change, drain, reset and test the upstreams.") { list, reset, test };
+        foreach (var change in UpstreamChangeCommands.Create(options))
+        {
+            all.Subcommands.Add(change);
+        }
+
+        return all;
     }
 
     private async Task<int> ListAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var list = parsed.GetValue(options.Url) is { } url
             ? JsonSerializer.Deserialize(await RunningGateway.AskAsync(url, parsed.GetValue(options.Config)!, Path, content: null, cancellationToken), UpstreamsJson.Default.UpstreamList)!
-            : new UpstreamList(Proxy: null, [.. options.ReadConfig(parsed).Upstreams.Select(upstream => UpstreamStatus.Of(upstream, state: null))]);
+            : new UpstreamList(Proxy: null, [.. (await store.ConfigAsync(parsed, cancellationToken)).Upstreams.Select(upstream => UpstreamStatus.Of(upstream, state: null))]);
         var output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(json))
         {
@@ -71,7 +82,7 @@ internal sealed class UpstreamsCommand
 
     private async Task<int> TestAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var (config, name) = (options.ReadConfig(parsed), parsed.GetValue(id)!);
+        var (config, name) = (await store.ConfigAsync(parsed, cancellationToken), parsed.GetValue(id)!);
         var upstream = config.Upstreams.FirstOrDefault(configured => configured.Id == name) ?? throw new CommandFailedException(
             $"There is no upstream \"{name}\" in {UpstreamsFile.Name}; there are: {string.Join(", ", config.Upstreams.Select(configured => configured.Id))}. Check --config.");
         var report = await new UpstreamTest(config.Prices, TimeProvider.System).RunAsync(upstream, parsed.GetValue(model), cancellationToken);
@@ -137,7 +148,9 @@ internal static class UpstreamTables
 
     private static string StateOf(UpstreamStatus upstream) => upstream switch
     {
+        { Fault: { } fault } => $"cannot be used: {fault}",
         { Enabled: false } => "disabled",
+        { Drained: true } => "drained",
         { Health: { State: "unhealthy", Why: var why } } => $"unhealthy: {why}",
         { Circuit: { State: not "closed" } circuit } => Describe(circuit.State, circuit.OpenForSeconds, circuit.Reason),
         { Circuit: not null, Health.State: "healthy" } => "healthy",

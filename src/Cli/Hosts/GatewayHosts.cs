@@ -135,7 +135,7 @@ internal static class GatewayHosts
         // Streams in flight may finish; service managers and compose give a minute before they kill.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = start.Config.Server.ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(new ConfigSource(start.Config));
+        builder.Services.AddSingleton(provider => new ConfigSource(start.Config, provider.GetRequiredService<SecretBox>));
         builder.Services.AddSingleton<TenantDirectory>();
         builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
         builder.Services.AddTelemetry(start.Config);

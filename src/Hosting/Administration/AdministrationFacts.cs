@@ -4,6 +4,7 @@ using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Operators;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Administration;
 
@@ -51,8 +52,10 @@ internal sealed record AdministrationFacts
     }
 
     /// <summary>The configuration directory's snapshot, changed by these facts.</summary>
-    public GatewayConfig Over(GatewayConfig files) =>
-        Tenants.Over(Upstreams.Over(files with { Extensions = files.Extensions.AddRange(Extensions), ApiTokens = ApiTokens, Prices = Over(files.Prices) }));
+    /// <param name="files">What the directory says.</param>
+    /// <param name="secrets">Opens the secrets of upstreams; without it they cannot be used.</param>
+    public GatewayConfig Over(GatewayConfig files, Func<SecretBox>? secrets = null) =>
+        Tenants.Over(Upstreams.Over(files with { Extensions = files.Extensions.AddRange(Extensions), ApiTokens = ApiTokens, Prices = Over(files.Prices) }, secrets));
 
     /// <summary>An operator's entries come before all others. The version names the change too, so that an event says by which book exactly it was priced.</summary>
     private PriceBook Over(PriceBook files) => PricesChangedAt == 0 ? files : new PriceBook

@@ -15,6 +15,8 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
 
     private ImmutableArray<string> ignored = [];
     private bool failing;
+    private GatewayConfig? looked;
+    private List<(string, long?, string)> faults = [];
 
     /// <summary>Looks once before the process serves, so that a restart does not go back to the directory's prices for a moment.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -47,6 +49,7 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
             }
 
             LogIgnored(config.Current.Ignored);
+            LogFaults(config.Current);
             failing = false;
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
@@ -75,6 +78,25 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Not in force of what operators declared: {Sentence}")]
     private partial void LogNotInForce(string sentence);
+    /// <summary>Each once, however much else changes.</summary>
+    private void LogFaults(GatewayConfig current)
+    {
+        if (ReferenceEquals(current, looked))
+        {
+            return;
+        }
+
+        looked = current;
+        var known = faults;
+        faults = [.. current.Upstreams.Where(upstream => upstream.Fault is not null).Select(upstream => (upstream.Id, upstream.Version, upstream.Fault!))];
+        foreach (var (upstream, _, fault) in faults.Except(known))
+        {
+            LogFault(upstream, fault);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Upstream {Upstream}, which an operator declared, is not used by this process: {Fault}")]
+    private partial void LogFault(string upstream, string fault);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "What operators changed is in force up to position {Position}; prices {Version}")]
     private partial void LogChanged(long position, string version);

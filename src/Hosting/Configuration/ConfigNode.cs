@@ -42,6 +42,9 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
     public bool Has(string name) => TryGet(name, out _);
 
+    /// <summary>Whether somebody asked for such a member.</summary>
+    public bool Knows(string name) => known.Contains(name);
+
     public string? String(string name)
     {
         if (!TryGet(name, out var value))
@@ -181,7 +184,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         if (value.ValueKind != JsonValueKind.Array)
         {
-            Error(name, $"is {Describe(value)}", "an array of strings");
+            Error(name, $"is {DescribeUnquoted(value)}", "an array of strings");
             return otherwise;
         }
 
@@ -190,7 +193,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         {
             if (item.ValueKind != JsonValueKind.String)
             {
-                Error($"{name}[{index}]", $"is {Describe(item)}", "a string");
+                Error($"{name}[{index}]", $"is not a string but a {item.ValueKind}", "a string");
                 continue;
             }
 
@@ -282,7 +285,7 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         if (value.ValueKind != JsonValueKind.Object)
         {
-            Error(name, $"is {Describe(value)}", "an object");
+            Error(name, $"is {DescribeUnquoted(value)}", "an object");
             return null;
         }
 
@@ -349,6 +352,9 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
         var text = value.GetRawText();
         return text.Length > 40 ? value.ValueKind.ToString() : text;
     }
+
+    /// <summary>Without what it says when that may be a key that was written in the wrong place.</summary>
+    private static string DescribeUnquoted(JsonElement value) => value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.Array ? $"a {value.ValueKind}" : Describe(value);
 
     private string Substitute(string name, string value) => !isLiteral && value.Contains("${", StringComparison.Ordinal)
         ? Variable().Replace(value, match =>

@@ -1,9 +1,12 @@
 using CCGate.Hosting.Administration;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Configuration;
 
 /// <summary>The configuration in force: the directory's and what operators changed at run time, as one snapshot that is replaced whole.</summary>
-internal sealed class ConfigSource(GatewayConfig initial)
+/// <param name="initial">What the directory said at the start.</param>
+/// <param name="secrets">Opens what operators had sealed; asked only when there is something to open.</param>
+internal sealed class ConfigSource(GatewayConfig initial, Func<SecretBox>? secrets = null)
 {
     private readonly Lock replacing = new();
     private GatewayConfig files = initial;
@@ -47,7 +50,7 @@ internal sealed class ConfigSource(GatewayConfig initial)
 
     private void Swap_NeedsLock()
     {
-        var next = facts.Over(files);
+        var next = facts.Over(files, secrets);
         current = next;
         Changed?.Invoke(next);
     }

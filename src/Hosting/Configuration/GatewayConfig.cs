@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Operators;
 using CCGate.Hosting.Secrets;
@@ -367,6 +368,26 @@ internal sealed record UpstreamConfig
     public TimeSpan? TotalTimeout { get; init; }
 
     public SimulatorConfig Simulator { get; init; } = new();
+
+    /// <summary>As it was declared, without its secrets; null for the demo's.</summary>
+    public JsonElement? Document { get; init; }
+
+    /// <summary>The position of the operator's last change; null for one from the files.</summary>
+    public long? Version { get; init; }
+
+    public string Origin => Version is null ? "file" : "operator";
+
+    /// <summary>An operator ordered that it gets no new requests; those in flight end.</summary>
+    public bool Drained { get; init; }
+
+    /// <summary>The position of the operator's last order to close its circuits; 0 for none.</summary>
+    public long ResetAt { get; init; }
+
+    /// <summary>Why this process cannot use what an operator declared; null when it can.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Whether requests that are not bound to it may go there.</summary>
+    public bool TakesNew => Weight > 0 && !Drained;
 
     /// <summary>What paths are put behind; the simulator's is never connected to.</summary>
     public string Address => Url?.AbsoluteUri ?? "http://simulator/";

@@ -157,7 +157,7 @@ internal static class ServerFile
         return cors;
     }
 
-    private static OpenAiConfig ReadOpenAi(ConfigNode? node)
+    public static OpenAiConfig ReadOpenAi(ConfigNode? node)
     {
         if (node is null)
         {

@@ -9,7 +9,7 @@ internal static class UpstreamEgress
     private const int MaxCaBytes = 1024 * 1024;
     private const int SocksPort = 1080;
 
-    public static UpstreamConfig Read(ConfigNode node, UpstreamConfig upstream, DirectoryInfo directory)
+    public static UpstreamConfig Read(ConfigNode node, UpstreamConfig upstream, DirectoryInfo? directory)
     {
         var isSecure = upstream.Url?.Scheme == Uri.UriSchemeHttps;
         upstream = upstream with
@@ -46,9 +46,14 @@ internal static class UpstreamEgress
         return proxy.Port > 0 ? proxy : new UriBuilder(proxy) { Port = SocksPort }.Uri;
     }
 
-    private static string? ReadAuthorities(ConfigNode tls, bool isSecure, DirectoryInfo directory)
+    private static string? ReadAuthorities(ConfigNode tls, bool isSecure, DirectoryInfo? directory)
     {
-        var pem = tls.RequiredString("caFile") is { } name ? ReadPem(tls, name, directory) : null;
+        var pem = tls.RequiredString("caFile") is { } name && directory is not null ? ReadPem(tls, name, directory) : null;
+        if (directory is null)
+        {
+            tls.Error("caFile", "names a local file, which is for upstreams.json alone: not every process has it");
+        }
+
         if (!isSecure)
         {
             tls.Ignored("the upstream's url is not https", "caFile");

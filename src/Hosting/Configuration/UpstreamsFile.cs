@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using CCGate.Contracts;
+using CCGate.Hosting.Administration;
 
 namespace CCGate.Hosting.Configuration;
 
@@ -43,7 +44,10 @@ internal static class UpstreamsFile
         return config;
     }
 
-    private static UpstreamConfig? ReadUpstream(ConfigNode node, DirectoryInfo directory)
+    /// <summary>One upstream; null when it has no id.</summary>
+    /// <param name="node">Its document.</param>
+    /// <param name="directory">Where the files are that it names; null when it may name none.</param>
+    public static UpstreamConfig? ReadUpstream(ConfigNode node, DirectoryInfo? directory)
     {
         var id = node.RequiredString("id");
         var kind = node.Choice("kind", UpstreamKind.Anthropic, ("anthropic", UpstreamKind.Anthropic), ("openai", UpstreamKind.OpenAi),
@@ -73,7 +77,7 @@ internal static class UpstreamsFile
         };
         node.String("description");
         node.Finish();
-        return id is null ? null : upstream;
+        return id is null ? null : upstream with { Document = UpstreamSecrets.Redact(node.Element, node.Knows) };
     }
 
     private static Uri? ReadUrl(ConfigNode node, UpstreamKind kind)
@@ -292,7 +296,7 @@ internal static class UpstreamsFile
         return check;
     }
 
-    private static LoadBalancerConfig ReadLoadBalancer(ConfigNode? node)
+    public static LoadBalancerConfig ReadLoadBalancer(ConfigNode? node)
     {
         var balancer = new LoadBalancerConfig();
         if (node is null)

@@ -88,7 +88,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
         return Serving(question) is { IsEmpty: false } upstreams
             ? new ModelRoute(question.Model, upstreams)
             : throw new RefusedException(
-                RefusalReason.ModelNotFound, $"No upstream serves the model {question.Model} for the tenant {tenant.Id}{(question.AnyKind ? "" : " in this protocol, and what is asked is not translated")} (upstreams.json: {(question.AnyKind ? "" : "kind, ")}models, modelMapping, groups, weight, enabled).");
+                RefusalReason.ModelNotFound, $"No upstream serves the model {question.Model} for the tenant {tenant.Id}{(question.AnyKind ? "" : " in this protocol, and what is asked is not translated")} (upstreams.json: {(question.AnyKind ? "" : "kind, ")}models, modelMapping, groups, weight, enabled; or it is drained).");
     }
 
     public static bool Allows(TenantConfig tenant, string model) => ModelPattern.MatchesAny(tenant.AllowedModels, model);
@@ -96,13 +96,13 @@ internal sealed class ModelAccess(UpstreamPool pool)
     /// <summary>Whether these are more than upstreams that take whatever comes.</summary>
     public static bool IsExpected(ModelFit fits) => fits != ModelFit.None && !fits.HasFlag(ModelFit.CatchAll);
 
-    /// <summary>What of upstreams makes them serve it now; those of weight 0 do not count.</summary>
+    /// <summary>What of upstreams makes them serve it now; those that take nothing new do not count.</summary>
     public ModelFit Fits(in ModelQuestion question)
     {
         var found = ModelFit.None;
         foreach (var upstream in pool.Current)
         {
-            found |= upstream.Config.Weight > 0 ? FitOf(upstream.Config, question) : ModelFit.None;
+            found |= upstream.Config.TakesNew ? FitOf(upstream.Config, question) : ModelFit.None;
         }
 
         return Admitted(found);
@@ -119,7 +119,7 @@ internal sealed class ModelAccess(UpstreamPool pool)
         for (var i = 0; i < all.Length; i++)
         {
             fits[i] = FitOf(all[i].Config, question);
-            found |= all[i].Config.Weight > 0 ? fits[i] : ModelFit.None;
+            found |= all[i].Config.TakesNew ? fits[i] : ModelFit.None;
         }
 
         var admitted = Admitted(found);

@@ -12,7 +12,7 @@ internal sealed class ModelCatalogue(UpstreamPool pool, ModelAccess access, Conf
     public IReadOnlyList<string> List(TenantConfig tenant, UpstreamKind[] kinds)
     {
         var (config, now) = (source.Current, time.GetUtcNow());
-        var upstreams = pool.Current.Select(upstream => upstream.Config).Where(upstream => upstream.Weight > 0 && ModelAccess.SharesGroup(upstream, tenant));
+        var upstreams = pool.Current.Select(upstream => upstream.Config).Where(upstream => upstream.TakesNew && ModelAccess.SharesGroup(upstream, tenant));
         var configured = tenant.ModelAliases.Names
             .Concat(kinds.Contains(UpstreamKind.OpenAi) ? config.OpenAi.Models.Names : [])
             .Concat(upstreams.SelectMany(upstream => upstream.ModelMapping.Names.Concat(upstream.Models)))

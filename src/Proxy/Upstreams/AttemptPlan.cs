@@ -246,7 +246,7 @@ internal sealed class AttemptPlan
             }
             else
             {
-                passedOver |= upstream.Config.Weight > 0;
+                passedOver |= upstream.Config.TakesNew;
             }
         }
 
@@ -264,7 +264,7 @@ internal sealed class AttemptPlan
 
         if (bound is not null && lastFailure is null)
         {
-            if (candidates.Find(upstream => upstream.Config.Id == bound.ReturnTo && upstream.Config.Weight > 0) is { } first)
+            if (candidates.Find(upstream => upstream.Config.Id == bound.ReturnTo && upstream.Config.TakesNew) is { } first)
             {
                 return (first, "the conversation returns to its first upstream");
             }
@@ -337,6 +337,11 @@ internal sealed class AttemptPlan
     private string? Closed(Upstream upstream)
     {
         var config = upstream.Config;
+        if (config.Drained)
+        {
+            return "an operator drained it";
+        }
+
         if (config.Weight == 0 && bound?.UpstreamId != config.Id)
         {
             return "it takes nothing new (weight 0)";

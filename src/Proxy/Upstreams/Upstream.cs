@@ -19,6 +19,7 @@ internal sealed class UpstreamState(TimeProvider time)
 
     private double latencyMs;
     private long latencySince;
+    private long followed;
 
     public CircuitBreaker Breaker { get; } = new(time);
 
@@ -43,6 +44,24 @@ internal sealed class UpstreamState(TimeProvider time)
 
     /// <summary>What serves is there, whatever its check said; but a stream from before the check says nothing of now.</summary>
     public void Served(DateTimeOffset startedAt) => Unhealthy = startedAt > CheckedAt ? null : Unhealthy;
+
+    /// <summary>Follows an operator's order to forget why it, or a key of it, is left alone.</summary>
+    /// <param name="order">The position of the order; one that was followed already does nothing.</param>
+    public void Reset(long order)
+    {
+        if (order <= followed)
+        {
+            return;
+        }
+
+        followed = order;
+        Unhealthy = null;
+        Breaker.Reset();
+        foreach (var key in Keys.Keys)
+        {
+            key.Breaker.Reset();
+        }
+    }
 
     public void Observe(TimeSpan firstByte)
     {
@@ -137,6 +156,7 @@ internal sealed class UpstreamPool
             state.Unhealthy = null;
         }
 
+        state.Reset(config.ResetAt);
         return state;
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
@@ -41,6 +42,19 @@ internal sealed record UpstreamStatus
 
     public IReadOnlyList<string> Groups { get; init; } = [];
 
+    /// <summary><c>file</c> or <c>operator</c>.</summary>
+    public string Origin { get; init; } = "";
+
+    public long? Version { get; init; }
+
+    public bool Drained { get; init; }
+
+    /// <summary>Why the process cannot use it; null when it can.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>As it was declared, without its secrets: headers without values, and no keys.</summary>
+    public JsonElement? Document { get; init; }
+
     public required UpstreamHealth Health { get; init; }
 
     public CircuitStatus? Circuit { get; init; }
@@ -76,6 +90,11 @@ internal sealed record UpstreamStatus
             Weight = config.Weight,
             Priority = config.Priority,
             Groups = config.Groups,
+            Origin = config.Origin,
+            Version = config.Version,
+            Drained = config.Drained,
+            Fault = config.Fault,
+            Document = config.Document,
             Health = UpstreamHealth.Of(state),
             MaxConcurrent = config.MaxConcurrent,
             DailyMaxUsd = config.DailyMaxUsd,

@@ -22,7 +22,12 @@ internal sealed record UpstreamKeyTest(string Key, IReadOnlyList<UpstreamTestSte
 /// <param name="Change">The settings to look at when it failed.</param>
 internal sealed record UpstreamTestStep(string Step, bool Passed, double? Ms, string Result, string? Change = null);
 
+/// <summary>The body of <c>POST /api/upstreams/{id}/test</c>.</summary>
+/// <param name="Model">Null for the one that the upstream's configuration suggests.</param>
+internal sealed record UpstreamTestQuestion(string? Model);
+
 /// <summary>The report as <c>--json</c> prints it.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(UpstreamTestReport))]
+[JsonSerializable(typeof(UpstreamTestQuestion))]
 internal sealed partial class UpstreamTestJson : JsonSerializerContext;

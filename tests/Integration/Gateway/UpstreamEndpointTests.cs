@@ -116,12 +116,18 @@ public sealed class UpstreamEndpointTests
             http.DefaultRequestHeaders.Authorization = Basic();
 
             Assert.Contains("\"u1\"", await http.GetStringAsync(new Uri("/api/upstreams", UriKind.Relative)), StringComparison.Ordinal);
-            using var reset = await ResetAsync(http, "u1");
-            Assert.Equal(HttpStatusCode.OK, reset.StatusCode);
+            using var test = await http.PostAsync(new Uri("/api/upstreams/u9/test", UriKind.Relative), content: null);
+            Assert.Equal(HttpStatusCode.NotFound, test.StatusCode);
             Assert.Empty(projections.Received);
 
             await http.GetStringAsync(new Uri("/api/quotas", UriKind.Relative));
-            Assert.Single(projections.Received);
+            foreach (var (method, path) in ((string, string)[])[("POST", ""), ("PUT", "/u1"), ("DELETE", "/u1"), ("POST", "/u1/drain"), ("POST", "/u1/resume"), ("POST", "/u1/reset")])
+            {
+                using var change = new HttpRequestMessage(new HttpMethod(method), "/api/upstreams" + path);
+                using var changed = await http.SendAsync(change);
+            }
+
+            Assert.Equal(7, projections.Received.Count);
             using var stop = new CancellationTokenSource();
             await stop.CancelAsync();
             await proxy.StopAsync(stop.Token);
