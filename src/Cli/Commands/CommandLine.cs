@@ -12,9 +12,10 @@ internal static class CommandLine
         var options = new StoreOptions(directory => ConfigCommand.Load(new ConfigDirectory(directory), TextWriter.Null));
         return new RootCommand("CCGate: the AI gateway whose bill is provably right.")
         {
-            HostCommands.Run(options), HostCommands.Proxy(options), HostCommands.Metering(options), HostCommands.Projections(options),
+            InitCommand.Create(options), HostCommands.Run(options), HostCommands.Proxy(options), HostCommands.Metering(options), HostCommands.Projections(options),
             ConfigCommand.Create(options), HealthCommand.Create(options), UsageCommand.Create(options), BillingCommand.Create(options),
             ImportCommand.Create(options), PricesCommand.Create(options), QuotasCommand.Create(options), BudgetCommand.Create(options), UpstreamsCommand.Create(options),
+            CompletionCommand.Create(),
         };
     }
 
