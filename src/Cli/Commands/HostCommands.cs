@@ -37,9 +37,7 @@ internal static class HostCommands
         var output = parsed.InvocationConfiguration.Output;
         var data = parsed.GetValue(options.Data)!;
         var directory = new ConfigDirectory(parsed.GetValue(options.Config)!);
-        var own = !directory.Exists && role == "run" ? EnvironmentConfig.From(Environment.GetEnvironmentVariable) : null;
-        var demo = !directory.Exists && role == "run" && own is null ? Demo.In(data) : null;
-        var config = own?.Config ?? demo?.Config ?? ConfigCommand.Load(directory, parsed.InvocationConfiguration.Error);
+        var (config, welcome) = Choose(role, directory, data, parsed.InvocationConfiguration.Error);
         foreach (var missing in needs.Where(need => need == "broker" ? config.Broker is null : config.EventStore is null))
         {
             throw new CommandFailedException($"'{missing}' is missing in {Path.Combine(directory.Path, "server.json")}: 'ccgate {role}' needs it, 'ccgate run' does not.");
@@ -64,7 +62,7 @@ internal static class HostCommands
 
         var url = app.Urls.First();
         await output.WriteLineAsync($"CCGate listens on {url}");
-        foreach (var line in own?.Welcome(url) ?? demo?.Welcome(url, directory.Path) ?? [])
+        foreach (var line in welcome(url))
         {
             await output.WriteLineAsync(line);
         }
@@ -74,5 +72,22 @@ internal static class HostCommands
         await using var stop = cancellationToken.Register(stopping.StopApplication);
         await app.WaitForShutdownAsync(CancellationToken.None);
         return Exit.Ok;
+    }
+
+    /// <summary>The configuration directory, else what the environment says, else the demo; and what is said about it once the gateway listens.</summary>
+    private static (GatewayConfig Config, Func<string, IEnumerable<string>> Welcome) Choose(string role, ConfigDirectory directory, DirectoryInfo data, TextWriter error)
+    {
+        if (directory.Exists || role != "run")
+        {
+            return (ConfigCommand.Load(directory, error), _ => []);
+        }
+
+        if (EnvironmentConfig.From(Environment.GetEnvironmentVariable) is { } own)
+        {
+            return (own.Config, own.Welcome);
+        }
+
+        var demo = Demo.In(data);
+        return (demo.Config, url => demo.Welcome(url, directory.Path));
     }
 }

@@ -10,22 +10,20 @@ internal static class InitQuestions
     public static async Task<InitAnswers> AskAsync(IAnsiConsole console, InitAnswers given, CancellationToken cancellationToken) => given with
     {
         Upstreams = given.Upstreams.Count > 0 ? given.Upstreams : [await UpstreamAsync(console, cancellationToken)],
-        Tenant = await console.PromptAsync(new TextPrompt<string>("Id of the first tenant:").DefaultValue(given.Tenant), cancellationToken),
+        Tenant = await new TextPrompt<string>("Id of the first tenant:").DefaultValue(given.Tenant).ShowAsync(console, cancellationToken),
         DailyUsd = given.DailyUsd ?? await DailyUsdAsync(console, cancellationToken),
         AdminPassword = given.AdminPassword
-            ?? await console.PromptAsync(new TextPrompt<string>("Operator's password (empty: one is made):").Secret().AllowEmpty(), cancellationToken) switch { "" => null, var written => written },
+            ?? await new TextPrompt<string>("Operator's password (empty: one is made):").Secret().AllowEmpty().ShowAsync(console, cancellationToken) switch { "" => null, var written => written },
     };
 
     private static async Task<InitUpstream> UpstreamAsync(IAnsiConsole console, CancellationToken cancellationToken)
     {
-        var kind = await console.PromptAsync(
-            new SelectionPrompt<string>().Title("Where do requests go?").AddChoices([.. InitUpstream.Kinds, Other]), cancellationToken);
+        var kind = await new SelectionPrompt<string>().Title("Where do requests go?").AddChoices([.. InitUpstream.Kinds, Other]).ShowAsync(console, cancellationToken);
         string? written = null;
         if (kind == Other)
         {
-            written = "upstream=" + await console.PromptAsync(new TextPrompt<string>("Its address:"), cancellationToken);
-            kind = await console.PromptAsync(
-                new SelectionPrompt<string>().Title("Which protocol does it speak?").AddChoices(InitUpstream.Kinds.Where(known => known != InitUpstream.Simulator)), cancellationToken);
+            written = "upstream=" + await new TextPrompt<string>("Its address:").ShowAsync(console, cancellationToken);
+            kind = await new SelectionPrompt<string>().Title("Which protocol does it speak?").AddChoices(InitUpstream.Kinds.Where(known => known != InitUpstream.Simulator)).ShowAsync(console, cancellationToken);
         }
 
         return InitUpstream.Parse(written ?? kind, kind, kind == InitUpstream.Simulator ? null : await KeyAsync(console, kind, cancellationToken));
@@ -37,9 +35,9 @@ internal static class InitQuestions
         var isSet = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable));
         var question = new TextPrompt<string>(isSet ? $"Its key (empty: the environment variable {variable}):" : "Its key:").Secret();
         question.AllowEmpty = isSet;
-        return await console.PromptAsync(question, cancellationToken) switch { "" => null, var written => written };
+        return await question.ShowAsync(console, cancellationToken) switch { "" => null, var written => written };
     }
 
     private static async Task<decimal?> DailyUsdAsync(IAnsiConsole console, CancellationToken cancellationToken) =>
-        await console.PromptAsync(new TextPrompt<decimal>("USD the tenant may spend in a day (0: no limit):").DefaultValue(10m), cancellationToken) switch { 0m => null, var limit => limit };
+        await new TextPrompt<decimal>("USD the tenant may spend in a day (0: no limit):").DefaultValue(10m).ShowAsync(console, cancellationToken) switch { 0m => null, var limit => limit };
 }
