@@ -1,9 +1,11 @@
 using System.Net;
+using System.Runtime.Versioning;
 using CCGate.Tests.Infrastructure;
 
 namespace CCGate.Tests.EndToEnd;
 
 /// <summary>The ways in: <c>ccgate init</c>, two variables in the environment, and the shell's completion.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class InitTests
 {
     private static readonly Dictionary<string, string> NoProvider = new() { ["ANTHROPIC_API_KEY"] = "", ["OPENAI_API_KEY"] = "", ["GEMINI_API_KEY"] = "" };
