@@ -35,7 +35,7 @@ internal sealed class ExportConfigCommand(StoreOptions options)
         var files = await api.GetAsync("/api/export-config", cancellationToken);
         var target = parsed.GetValue(directory)!;
         var named = files.EnumerateObject().Where(file => Hosting.Configuration.ConfigDirectory.Files.Contains(file.Name)).ToList();
-        if (!parsed.GetValue(force) && named.Find(file => File.Exists(Path.Combine(target.FullName, file.Name))) is { Name: { } present } && present.Length > 0)
+        if (!parsed.GetValue(force) && named.Select(file => file.Name).FirstOrDefault(name => File.Exists(Path.Combine(target.FullName, name))) is { } present)
         {
             throw new CommandFailedException($"There is a {present} in {target.FullName}: nothing was written. --force replaces it.");
         }
