@@ -1,5 +1,6 @@
 using System.CommandLine;
 using CCGate.Bench;
+using CCGate.Bench.Api;
 using CCGate.Bench.Load;
 using CCGate.Bench.Processes;
 using CCGate.Bench.Rebuild;
@@ -38,6 +39,7 @@ root.SetAction(async (parsed, cancellationToken) =>
 });
 
 root.Add(RebuildBench.Command());
+root.Add(ApiBench.Command());
 root.Add(TranslateBench.Command());
 
 // The two peers of a run are this program again.

@@ -44,7 +44,7 @@ internal static class RebuildBench
             var round = new ProjectionRound(database, store, TimeProvider.System);
 
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Filling {(connectionString is null ? "SQLite" : "PostgreSQL")} with {events} events …"));
-            await FillAsync(database, store, events, cancellationToken);
+            await FillAsync(database, store, events, Event, cancellationToken);
 
             // The live table is what a rebuild must equal, so it is made in the plain way.
             var catchingUp = Stopwatch.StartNew();
@@ -76,12 +76,13 @@ internal static class RebuildBench
         }
     }
 
-    private static async Task FillAsync(Database database, IEventStore store, int count, CancellationToken cancellationToken)
+    /// <summary>Appends events made of their numbers, by the fastest way there is.</summary>
+    public static async Task FillAsync(Database database, IEventStore store, int count, Func<int, EventRecord> make, CancellationToken cancellationToken)
     {
         const int Batch = 20_000;
         for (var from = 0; from < count; from += Batch)
         {
-            var records = Enumerable.Range(from, Math.Min(Batch, count - from)).Select(Event).ToList();
+            var records = Enumerable.Range(from, Math.Min(Batch, count - from)).Select(make).ToList();
             if (database is PostgresDatabase postgres)
             {
                 await CopyAsync(postgres, records, from, cancellationToken);

@@ -5,10 +5,18 @@ using CCGate.Projections.Adjustments;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
+using CCGate.Projections.Fleet;
+using CCGate.Projections.Leaderboard;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Live;
+using CCGate.Projections.Me;
+using CCGate.Projections.Overview;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 using Microsoft.AspNetCore.Builder;
@@ -36,6 +44,7 @@ internal static class ProjectionsHost
     public static void MapProjections(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapNodeUsage();
+        endpoints.MapGroup("/api/me").MapMe();
 
         var api = endpoints.MapGroup("/api");
         api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
@@ -46,7 +55,20 @@ internal static class ProjectionsHost
         api.MapLedger();
         api.MapAdjustments();
         api.MapExplanation();
+        api.MapRequests();
+        api.MapSessions();
+        api.MapLeaderboard();
+        api.MapOverview();
+        api.MapLive();
         api.MapProjectionStates();
+    }
+
+    /// <summary>What a proxy in the same process answers by itself.</summary>
+    public static void MapWithoutProxy(this IEndpointRouteBuilder endpoints)
+    {
+        var api = endpoints.MapGroup("/api");
+        api.AddEndpointFilter(endpoints.ServiceProvider.GetRequiredService<OperatorAuthentication>());
+        api.MapFleet();
     }
 
     private static void AddReadModels(IServiceCollection services)
@@ -54,6 +76,13 @@ internal static class ProjectionsHost
         services.AddSingleton<IProjection, SpendProjection>();
         services.AddSingleton<IProjection, AdministrationProjection>();
         services.AddSingleton<IProjection, UnsettledProjection>();
+        services.AddSingleton<IProjection, TrafficProjection>();
+        services.AddSingleton<IProjection, RequestsProjection>();
+        services.AddSingleton<RequestReader>();
+        services.AddSingleton<SessionReader>();
+        services.AddSingleton<OverviewReader>();
+        services.AddSingleton<LiveFeed>();
+        services.AddHostedService(provider => provider.GetRequiredService<LiveFeed>());
         services.AddSingleton<SpendReader>();
         services.AddSingleton<UnsettledReader>();
         services.AddSingleton<SpendAdjuster>();

@@ -3,10 +3,15 @@ using CCGate.Projections.Adjustments;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
+using CCGate.Projections.Leaderboard;
 using CCGate.Projections.Ledger;
+using CCGate.Projections.Me;
+using CCGate.Projections.Overview;
 using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
@@ -35,5 +40,10 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(NodeUsageError))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeTenantContent>))]
 [JsonSerializable(typeof(NodeUsageAnswer<NodeAdminContent>))]
+[JsonSerializable(typeof(RequestPage))]
+[JsonSerializable(typeof(SessionPage))]
+[JsonSerializable(typeof(LeaderboardReport))]
+[JsonSerializable(typeof(OverviewReport))]
+[JsonSerializable(typeof(MeReport))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;

@@ -5,6 +5,7 @@ using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Reports;
 using CCGate.Proxy.Surfaces;
 using CCGate.Proxy.Tenants;
 using CCGate.Proxy.Upstreams;
@@ -30,6 +31,7 @@ internal static class ProxyHost
         AddLimits(services);
         AddUpstreams(services);
         AddJournal(services, data);
+        services.AddHostedService<ProxyReporter>();
         return services;
     }
 

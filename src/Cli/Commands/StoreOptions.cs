@@ -5,7 +5,9 @@ using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Requests;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -95,7 +97,7 @@ internal sealed class OpenStore(GatewayConfig config, Database database, IEventS
     public IEventStore Events => events;
 
     /// <summary>Every projection this version has.</summary>
-    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection(), new UnsettledProjection(), new AdministrationProjection()];
+    public IReadOnlyList<IProjection> Projections { get; } = [new SpendProjection(), new UnsettledProjection(), new AdministrationProjection(), new TrafficProjection(), new RequestsProjection()];
 
     public ProjectionRebuild Rebuild => new(database, events, round, TimeProvider.System);
 

@@ -111,7 +111,7 @@ internal static class UsageTable
     }
 
     private static string Name(SpendRow row) =>
-        row.Key is not null ? $"{row.Tenant}/{row.Key}" : row.Day ?? row.Hour ?? row.Model ?? row.Tenant ?? row.Upstream ?? "";
+        string.Join(' ', new[] { row.Day, row.Hour, row.Key is not null ? $"{row.Tenant}/{row.Key}" : row.Tenant, row.Model, row.Upstream }.Where(name => name is not null));
 
     private static Text[] Cells(string name, SpendTotals totals) =>
     [

@@ -103,6 +103,7 @@ internal static class GatewayHosts
         var app = builder.Build();
         app.MapHealth();
         app.MapProjections();
+        app.MapWithoutProxy();
         return app;
     }
 

@@ -7,3 +7,10 @@ create table if not exists projection_checkpoint (
   failure    text,
   history    bigint not null default 0
 );
+
+-- What each proxy last told of itself: no history and no read model, merely the one place that all processes can reach.
+create table if not exists proxy_report (
+  instance text   not null primary key,
+  at       bigint not null,
+  data     text   not null
+);

@@ -14,6 +14,9 @@ internal interface IProjection
     /// <summary>Columns that a table of an earlier version lacks, with a default that is right for every event of its time.</summary>
     IReadOnlyList<string> AddedColumns { get; }
 
+    /// <summary>Whether it goes one batch at a time and lets the others pass: limits wait for those, and nothing but a page waits for it.</summary>
+    bool GivesWay => false;
+
     /// <summary>The statement that creates the table under the given name.</summary>
     string CreateTable(string table);
 

@@ -19,6 +19,14 @@ internal static class ProjectionEndpoints
 /// <summary>Looks up how far each projection is.</summary>
 internal sealed class ProjectionStates(Database database, IEventStore store, IEnumerable<IProjection> projections, TimeProvider time)
 {
+    /// <summary>That of one projection.</summary>
+    public async Task<ProjectionState> ReadAsync(string name, CancellationToken cancellationToken)
+    {
+        var highWaterMark = await store.HighWaterMarkAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
+        return await ReadAsync(await Checkpoints.ReadAsync(connection, name, transaction: null, cancellationToken) ?? new Checkpoint(name, 0, 0, null), highWaterMark, cancellationToken);
+    }
+
     public async Task<IReadOnlyList<ProjectionState>> ReadAsync(CancellationToken cancellationToken)
     {
         var states = new List<ProjectionState>();

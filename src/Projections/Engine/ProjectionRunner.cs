@@ -34,20 +34,38 @@ internal sealed partial class ProjectionRunner(
 
     private async Task CatchUpAsync(CancellationToken cancellationToken)
     {
-        var upTo = await store.HighWaterMarkAsync(cancellationToken);
-        foreach (var projection in running.ToArray())
+        bool moved;
+        do
         {
-            try
+            moved = false;
+            var upTo = await store.HighWaterMarkAsync(cancellationToken);
+            foreach (var projection in running.ToArray())
             {
-                while (await round.RunAsync(projection, projection.Name, upTo, ProjectionRound.BatchSize, cancellationToken) != RoundResult.CaughtUp)
-                {
-                }
-            }
-            catch (Exception failure) when (IsPermanent(failure))
-            {
-                await StopAsync(projection, failure, cancellationToken);
+                moved |= await AdvanceAsync(projection, upTo, cancellationToken);
             }
         }
+        while (moved);
+    }
+
+    /// <summary>To the position, or a batch of one that gives way; whether there may be more of that.</summary>
+    private async Task<bool> AdvanceAsync(IProjection projection, long upTo, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await round.RunAsync(projection, projection.Name, upTo, ProjectionRound.BatchSize, cancellationToken) != RoundResult.CaughtUp)
+            {
+                if (projection.GivesWay)
+                {
+                    return true;
+                }
+            }
+        }
+        catch (Exception failure) when (IsPermanent(failure))
+        {
+            await StopAsync(projection, failure, cancellationToken);
+        }
+
+        return false;
     }
 
     /// <summary>Going round an event would bill too little without a word, so this projection ends here until the process is started again.</summary>

@@ -35,12 +35,17 @@ internal sealed record SpendQuestion
     public TimeZoneInfo Zone { get; init; } = TimeZoneInfo.Utc;
 
     public SpendBy By { get; init; } = SpendBy.Day;
+
+    /// <summary>What the rows are by besides; null for nothing.</summary>
+    public SpendBy? ThenBy { get; init; }
 }
 
 /// <summary>Reads a question as people and programs write it, and says of each parameter what is wrong and what is allowed.</summary>
 internal sealed class SpendQuestionReader(GatewayConfig config)
 {
     public static readonly string[] Parameters = ["tenant", "key", "model", "upstream", "from", "to", "by", "timezone"];
+
+    public static readonly string[] Dimensions = ["day", "hour", "model", "tenant", "key", "upstream"];
 
     private static readonly string[] InstantFormats = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
@@ -51,6 +56,7 @@ internal sealed class SpendQuestionReader(GatewayConfig config)
     {
         var tenant = parameter("tenant");
         var zone = ReadZone(parameter("timezone"), tenant);
+        var (by, thenBy) = ReadDimensions(parameter("by"));
         var question = new SpendQuestion
         {
             Tenant = tenant,
@@ -60,7 +66,8 @@ internal sealed class SpendQuestionReader(GatewayConfig config)
             Zone = zone,
             From = ReadInstant("from", parameter("from"), zone, isEnd: false),
             To = ReadInstant("to", parameter("to"), zone, isEnd: true),
-            By = ReadBy(parameter("by")),
+            By = by,
+            ThenBy = thenBy,
         };
         if (question.From >= question.To)
         {
@@ -70,13 +77,21 @@ internal sealed class SpendQuestionReader(GatewayConfig config)
         return question;
     }
 
-    private SpendBy ReadBy(string? written)
+    /// <summary>One dimension, or two separated by a comma.</summary>
+    private (SpendBy By, SpendBy? ThenBy) ReadDimensions(string? written)
     {
-        if (written is null)
+        var parts = written?.Split(',', StringSplitOptions.TrimEntries) ?? ["day"];
+        if (parts.Length > 2 || (parts.Length == 2 && parts[0].Equals(parts[1], StringComparison.OrdinalIgnoreCase)))
         {
-            return SpendBy.Day;
+            Errors["by"] = [$"'{written}' is neither one nor two different ones of day, hour, model, tenant, key, upstream."];
+            return (SpendBy.Day, null);
         }
 
+        return (ReadBy(parts[0]), parts.Length == 2 ? ReadBy(parts[1]) : null);
+    }
+
+    private SpendBy ReadBy(string written)
+    {
         foreach (var by in Enum.GetValues<SpendBy>())
         {
             if (written.Equals(by.ToString(), StringComparison.OrdinalIgnoreCase))

@@ -17,35 +17,27 @@ internal sealed class SpendReader(Database database)
 
     public async Task<SpendReport> ReadAsync(SpendQuestion question, CancellationToken cancellationToken)
     {
-        var rows = new SortedDictionary<(string First, string Second), SpendTotals>();
+        var rows = new SortedDictionary<SpendName, SpendTotals>();
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var reader = await connection.ExecuteReaderAsync(
             new CommandDefinition(Sql(question), Parameters(question), cancellationToken: cancellationToken));
         while (await reader.ReadAsync(cancellationToken))
         {
-            var name = Name(question, reader);
+            var name = new SpendName(Name(question.By, question.Zone, reader, 0), question.ThenBy is { } then ? Name(then, question.Zone, reader, 2) : ("", ""));
             rows[name] = rows.TryGetValue(name, out var totals) ? totals + ReadTotals(reader) : ReadTotals(reader);
         }
 
         return new SpendReport(
-            By(question),
+            question.ThenBy is { } second ? $"{Word(question.By)},{Word(second)}" : Word(question.By),
             InZone(question.From, question.Zone),
             InZone(question.To, question.Zone),
             question.Zone.Id,
-            [.. rows.Select(row => Row(question.By, row.Key, row.Value))],
+            [.. rows.Select(row => Row(question, row.Key, row.Value))],
             rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row));
     }
 
     private static string Sql(SpendQuestion question)
     {
-        var (first, second) = question.By switch
-        {
-            SpendBy.Model => ("model", "''"),
-            SpendBy.Tenant => ("tenant_id", "''"),
-            SpendBy.Key => ("tenant_id", "key_id"), // two tenants may both have a key called laptop
-            SpendBy.Upstream => ("upstream_id", "''"),
-            _ => ("bucket_start", "''"),
-        };
         var where = string.Concat(
             question.Tenant is null ? "" : " and tenant_id = @Tenant",
             question.Key is null ? "" : " and key_id = @Key",
@@ -53,8 +45,17 @@ internal sealed class SpendReader(Database database)
             question.Upstream is null ? "" : " and upstream_id = @Upstream",
             question.From is null ? "" : " and bucket_start >= @From",
             question.To is null ? "" : " and bucket_start < @To");
-        return $"select {first}, {second}, {Sums} from spend where 1 = 1{where} group by 1, 2";
+        return $"select {Columns(question.By)}, {(question.ThenBy is { } then ? Columns(then) : "'', ''")}, {Sums} from spend where 1 = 1{where} group by 1, 2, 3, 4";
     }
+
+    private static string Columns(SpendBy by) => by switch
+    {
+        SpendBy.Model => "model, ''",
+        SpendBy.Tenant => "tenant_id, ''",
+        SpendBy.Key => "tenant_id, key_id", // two tenants may both have a key called laptop
+        SpendBy.Upstream => "upstream_id, ''",
+        _ => "bucket_start, ''",
+    };
 
     private static object Parameters(SpendQuestion question) => new
     {
@@ -67,31 +68,37 @@ internal sealed class SpendReader(Database database)
     };
 
     /// <summary>What the row is by. Days and hours are made here, because neither database knows the other's time zones.</summary>
-    private static (string First, string Second) Name(SpendQuestion question, DbDataReader reader)
+    private static (string First, string Second) Name(SpendBy by, TimeZoneInfo zone, DbDataReader reader, int column)
     {
-        if (question.By is not (SpendBy.Day or SpendBy.Hour))
+        if (by is not (SpendBy.Day or SpendBy.Hour))
         {
-            return (reader.GetString(0), reader.GetString(1));
+            return (reader.GetString(column), reader.GetString(column + 1));
         }
 
-        var local = TimeZoneInfo.ConvertTime(Instant.FromMicroseconds(reader.GetInt64(0)), question.Zone);
+        var local = TimeZoneInfo.ConvertTime(Instant.FromMicroseconds(reader.GetInt64(column)), zone);
 
         // The two hours called 02:00 when clocks go back differ in their offset, and the first of them comes first.
-        return question.By == SpendBy.Day
+        return by == SpendBy.Day
             ? (local.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), "")
             : (Hour(local.AddMinutes(-local.Minute).UtcDateTime), local.ToString("yyyy-MM-dd'T'HH:00zzz", CultureInfo.InvariantCulture));
     }
 
     private static string Hour(DateTime utc) => utc.ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture);
 
-    private static SpendRow Row(SpendBy by, (string First, string Second) name, SpendTotals totals) => by switch
+    private static SpendRow Row(SpendQuestion question, SpendName name, SpendTotals totals)
     {
-        SpendBy.Day => new SpendRow(totals) { Day = name.First },
-        SpendBy.Hour => new SpendRow(totals) { Hour = name.Second },
-        SpendBy.Model => new SpendRow(totals) { Model = name.First },
-        SpendBy.Tenant => new SpendRow(totals) { Tenant = name.First },
-        SpendBy.Key => new SpendRow(totals) { Tenant = name.First, Key = name.Second },
-        _ => new SpendRow(totals) { Upstream = name.First },
+        var row = Named(new SpendRow(totals), question.By, name.By);
+        return question.ThenBy is { } then ? Named(row, then, name.ThenBy) : row;
+    }
+
+    private static SpendRow Named(SpendRow row, SpendBy by, (string First, string Second) name) => by switch
+    {
+        SpendBy.Day => row with { Day = name.First },
+        SpendBy.Hour => row with { Hour = name.Second },
+        SpendBy.Model => row with { Model = name.First },
+        SpendBy.Tenant => row with { Tenant = name.First },
+        SpendBy.Key => row with { Tenant = name.First, Key = name.Second },
+        _ => row with { Upstream = name.First },
     };
 
     /// <summary>PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer; both are exact.</summary>
@@ -101,17 +108,17 @@ internal sealed class SpendReader(Database database)
 
         return new SpendTotals
         {
-            Requests = Long(2),
-            Errors = Long(3),
-            InputTokens = Long(4),
-            CacheReadTokens = Long(5),
-            CacheWrite5mTokens = Long(6),
-            CacheWrite1hTokens = Long(7),
-            OutputTokens = Long(8),
-            ReasoningTokens = Long(9),
-            WebSearches = Long(10),
-            SpendUsd = Picodollars.ToUsd(Convert.ToDecimal(reader.GetValue(11), CultureInfo.InvariantCulture)),
-            DurationMs = Long(12),
+            Requests = Long(4),
+            Errors = Long(5),
+            InputTokens = Long(6),
+            CacheReadTokens = Long(7),
+            CacheWrite5mTokens = Long(8),
+            CacheWrite1hTokens = Long(9),
+            OutputTokens = Long(10),
+            ReasoningTokens = Long(11),
+            WebSearches = Long(12),
+            SpendUsd = Picodollars.ToUsd(Convert.ToDecimal(reader.GetValue(13), CultureInfo.InvariantCulture)),
+            DurationMs = Long(14),
         };
     }
 
@@ -119,7 +126,7 @@ internal sealed class SpendReader(Database database)
         instant is { } given ? TimeZoneInfo.ConvertTime(given, zone) : null;
 
     /// <summary>The word of the question, lower case as in the address.</summary>
-    private static string By(SpendQuestion question) => question.By switch
+    private static string Word(SpendBy by) => by switch
     {
         SpendBy.Day => "day",
         SpendBy.Hour => "hour",
@@ -128,4 +135,10 @@ internal sealed class SpendReader(Database database)
         SpendBy.Key => "key",
         _ => "upstream",
     };
+
+    /// <summary>What a row is by, in the order of the rows.</summary>
+    private readonly record struct SpendName((string First, string Second) By, (string First, string Second) ThenBy) : IComparable<SpendName>
+    {
+        public int CompareTo(SpendName other) => By.CompareTo(other.By) is not 0 and var order ? order : ThenBy.CompareTo(other.ThenBy);
+    }
 }

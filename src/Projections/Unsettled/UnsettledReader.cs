@@ -51,6 +51,15 @@ internal sealed class UnsettledReader(Database database)
         return new UnsettledReport(count, Picodollars.ToUsd(held), items);
     }
 
+    /// <summary>How many are open, and what they hold.</summary>
+    public async Task<(long Count, decimal HeldUsd)> CountAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        var (count, held) = await connection.QuerySingleAsync<(long, long)>(new CommandDefinition(
+            "select count(*), cast(coalesce(sum(held_pico), 0) as bigint) from unsettled where settled_at is null", cancellationToken: cancellationToken));
+        return (count, Picodollars.ToUsd(held));
+    }
+
     private static UnsettledItem Item(DbDataReader row) => new(
         Guid.Parse(row.GetString(0)),
         row.GetString(1),

@@ -12,8 +12,10 @@ internal sealed class JournalIndex
     private readonly Dictionary<Guid, Fact> facts = [];
     private readonly Dictionary<long, int> needed = [];
     private readonly Dictionary<long, List<long>> followers = [];
+    private readonly Queue<Guid> arrived = [];
     private List<long> obsolete = [];
     private long last;
+    private long opened;
 
     /// <summary>The newest commit that is accounted for here. The file may hold a newer one already: whether that is needed cannot be asked yet.</summary>
     public long Last => Volatile.Read(ref last);
@@ -26,6 +28,34 @@ internal sealed class JournalIndex
             lock (gate)
             {
                 return open.Count + facts.Count;
+            }
+        }
+    }
+
+    /// <summary>Requests opened since this began.</summary>
+    public long Opened => Volatile.Read(ref opened);
+
+    public int InFlight
+    {
+        get
+        {
+            lock (gate)
+            {
+                return open.Count;
+            }
+        }
+    }
+
+    /// <summary>When the request was admitted whose fact has been here for the longest time; null when there is none.</summary>
+    public DateTimeOffset? OldestFactAt
+    {
+        get
+        {
+            lock (gate)
+            {
+                // A request's id begins with its time; the ids of other facts do not.
+                Trim_NeedsLock();
+                return arrived.TryPeek(out var id) && id.Version == 7 ? DateTimeOffset.FromUnixTimeMilliseconds(Convert.ToInt64(id.ToString("N")[..12], 16)) : null;
             }
         }
     }
@@ -53,16 +83,18 @@ internal sealed class JournalIndex
                     if (open.TryAdd(record.Id, sequence))
                     {
                         Need_NeedsLock(sequence);
+                        Volatile.Write(ref opened, opened + 1);
                     }
                 }
                 else if (!facts.ContainsKey(record.Id))
                 {
                     Need_NeedsLock(sequence);
-                    open.Remove(record.Id, out var opened);
-                    facts.Add(record.Id, new Fact(sequence, opened, Delivered: false));
-                    if (opened != 0)
+                    open.Remove(record.Id, out var openedIn);
+                    facts.Add(record.Id, new Fact(sequence, openedIn, Delivered: false));
+                    arrived.Enqueue(record.Id);
+                    if (openedIn != 0)
                     {
-                        Release_NeedsLock(opened);
+                        Release_NeedsLock(openedIn);
                     }
                 }
             }
@@ -130,6 +162,8 @@ internal sealed class JournalIndex
                     Release_NeedsLock(fact.Sequence);
                 }
             }
+
+            Trim_NeedsLock();
         }
     }
 
@@ -149,6 +183,14 @@ internal sealed class JournalIndex
         lock (gate)
         {
             obsolete.AddRange(taken);
+        }
+    }
+
+    private void Trim_NeedsLock()
+    {
+        while (arrived.TryPeek(out var first) && !facts.ContainsKey(first))
+        {
+            arrived.Dequeue();
         }
     }
 

@@ -229,6 +229,15 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
         }
     }
 
+    /// <summary>What is held for requests in flight, whether a limit counts it or not.</summary>
+    public (int Count, decimal Pico) OpenHolds()
+    {
+        lock (gate)
+        {
+            return (open.Count, open.Sum(reservation => (decimal)reservation.Held.Pico));
+        }
+    }
+
     public void Dispose() => SpendWanted.Dispose();
 
     /// <summary>Follows the configuration: limits come, go and change, and what is in flight or not counted yet is put where it belongs now.</summary>

@@ -103,6 +103,9 @@ internal sealed class ProjectionsServer : IAsyncDisposable
         return JsonNode.Parse(body)!;
     }
 
+    /// <summary>Stops as a host does that is asked to.</summary>
+    public Task StopAsync() => app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

@@ -1,0 +1,218 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using CCGate.Bench.Rebuild;
+using CCGate.Contracts;
+using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Storage;
+using CCGate.Hosting.Tenants;
+using CCGate.Metering.EventStore;
+using CCGate.Projections;
+using CCGate.Projections.Administration;
+using CCGate.Projections.Engine;
+using CCGate.Projections.Requests;
+using CCGate.Projections.Spend;
+using CCGate.Projections.Traffic;
+using CCGate.Projections.Unsettled;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace CCGate.Bench.Api;
+
+/// <summary>How long the views of the API take over a ledger of a month.</summary>
+internal static class ApiBench
+{
+    private const int Calls = 20;
+    private const double LongestP95Ms = 300;
+    private const string Password = "bench";
+    private const int Days = 30;
+
+    /// <summary>The month ends today, or nothing would be recent.</summary>
+    private static readonly DateTimeOffset End = TimeProvider.System.GetUtcNow();
+
+    public static Command Command()
+    {
+        var requests = new Option<int>("--requests") { Description = "Requests in the ledger.", DefaultValueFactory = _ => 1_000_000 };
+        var tenants = new Option<int>("--tenants") { Description = "Tenants they are of.", DefaultValueFactory = _ => 1_000 };
+        var connection = new Option<string?>("--postgres") { Description = "The connection string of an empty database; without it, SQLite in a temporary directory." };
+        var test = new Option<bool>("--test") { Description = "Tiny, to see that it still works; any time is good enough." };
+        var command = new Command("api", "Measures the views of the API.") { requests, tenants, connection, test };
+        command.SetAction((parsed, cancellationToken) => parsed.GetValue(test)
+            ? RunAsync(1_000, 10, parsed.GetValue(connection), double.PositiveInfinity, Console.Out, cancellationToken)
+            : RunAsync(parsed.GetValue(requests), parsed.GetValue(tenants), parsed.GetValue(connection), LongestP95Ms, Console.Out, cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(int requests, int tenants, string? connectionString, double longestMs, TextWriter output, CancellationToken cancellationToken)
+    {
+        var directory = Directory.CreateTempSubdirectory("ccgate-bench-api-");
+        try
+        {
+            await using Database database = connectionString is null ? new SqliteDatabase(Path.Combine(directory.FullName, "store.db")) : new PostgresDatabase(connectionString);
+            IEventStore store = database is PostgresDatabase postgres
+                ? new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance)
+                : new SqliteEventStore((SqliteDatabase)database, TimeProvider.System);
+            await store.MigrateAsync(cancellationToken);
+            await RebuildBench.FillAsync(database, store, requests, number => Event(number, requests, tenants), cancellationToken);
+            await ProjectAsync(database, store, requests, output, cancellationToken);
+            return await MeasureAsync(database, store, tenants, longestMs, output, cancellationToken);
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task ProjectAsync(Database database, IEventStore store, int requests, TextWriter output, CancellationToken cancellationToken)
+    {
+        IProjection[] projections = [new SpendProjection(), new UnsettledProjection(), new AdministrationProjection(), new TrafficProjection(), new RequestsProjection()];
+        await Checkpoints.MigrateAsync(database, projections, TimeProvider.System, cancellationToken);
+        var round = new ProjectionRound(database, store, TimeProvider.System);
+        foreach (var projection in projections)
+        {
+            var watch = Stopwatch.StartNew();
+            await round.CatchUpAsync(projection, cancellationToken);
+            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{projection.Name,-16} {requests / watch.Elapsed.TotalSeconds,10:N0} events/s"));
+        }
+    }
+
+    private static async Task<int> MeasureAsync(Database database, IEventStore store, int tenants, double longestMs, TextWriter output, CancellationToken cancellationToken)
+    {
+        await using var app = Host(database, store, tenants);
+        await app.StartAsync(cancellationToken);
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("admin:" + Password)));
+
+        await output.WriteLineAsync($"{"view",-72} {"cold",8} {"p50",8} {"p95",8} {"max",8}  ms");
+        var slow = 0;
+        foreach (var path in Paths())
+        {
+            var times = new List<double>();
+            for (var call = 0; call <= Calls; call++)
+            {
+                var watch = Stopwatch.StartNew();
+                using var response = await client.GetAsync(new Uri(path, UriKind.Relative), cancellationToken);
+                var body = await response.Content.ReadAsStringAsync(cancellationToken);
+                times.Add(watch.Elapsed.TotalMilliseconds);
+                if (!response.IsSuccessStatusCode)
+                {
+                    throw new BenchFailedException($"{path}: {(int)response.StatusCode} {body}");
+                }
+            }
+
+            var cold = times[0];
+            var warm = times[1..].Order().ToList();
+            slow += warm[^2] > longestMs ? 1 : 0;
+            await output.WriteLineAsync(string.Create(
+                CultureInfo.InvariantCulture, $"{path,-72} {cold,8:N1} {warm[Calls / 2],8:N1} {warm[^2],8:N1} {warm[^1],8:N1}{(warm[^2] > longestMs ? "  TOO SLOW" : "")}"));
+        }
+
+        await app.StopAsync(cancellationToken);
+        return slow == 0 ? 0 : 1;
+    }
+
+    private static IEnumerable<string> Paths()
+    {
+        static string Day(int back) => End.AddDays(-back).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        var month = $"from={Day(Days - 1)}&to={Day(0)}";
+        return
+        [
+            "/api/overview",
+            "/api/requests",
+            "/api/requests?sort=spend",
+            "/api/requests?sort=duration",
+            $"/api/requests?sort=spend&from={Day(0)}",
+            "/api/requests?tenant=tenant-7",
+            "/api/requests?tenant=tenant-7&sort=spend",
+            "/api/requests?tenant=tenant-7&outcome=Failed",
+            "/api/requests?model=claude-haiku-4-5-20251001",
+            "/api/requests?upstream=u1&outcome=Failed",
+            "/api/requests?outcome=Interrupted",
+            "/api/requests?state=Unknown&status=500",
+            "/api/requests?minUsd=0.5",
+            "/api/requests?session=session-12",
+            "/api/requests?q=session-12",
+            $"/api/requests?outcome=Failed&from={Day(7)}&to={Day(6)}",
+            $"/api/requests?outcome=Failed&sort=spend&from={Day(7)}",
+            "/api/sessions",
+            "/api/sessions?active=true",
+            "/api/sessions?tenant=tenant-7",
+            $"/api/usage?{month}",
+            $"/api/usage?{month}&by=model",
+            $"/api/usage?{month}&by=tenant",
+            $"/api/usage?{month}&by=day,model",
+            $"/api/usage?{month}&by=day&tenant=tenant-7",
+            $"/api/leaderboard?{month}",
+            $"/api/leaderboard?by=key&order=tokens&{month}",
+            "/api/leaderboard",
+        ];
+    }
+
+    private static WebApplication Host(Database database, IEventStore store, int tenants)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton(store);
+        builder.Services.AddSingleton(new ConfigSource(new GatewayConfig
+        {
+            Admin = new AdminConfig("admin", SecretHash.Of(Password)),
+            Tenants = [.. Enumerable.Range(0, tenants).Select(number => new TenantConfig { Id = Tenant(number), Keys = [new KeyConfig("laptop", SecretHash.Of(Tenant(number)))] })],
+        }));
+        builder.Services.AddSingleton<TenantDirectory>();
+        builder.Services.AddProjections();
+        var app = builder.Build();
+        app.MapProjections();
+        return app;
+    }
+
+    private static string Tenant(int number) => string.Create(CultureInfo.InvariantCulture, $"tenant-{number}");
+
+    /// <summary>A month of agents: conversations of some thirty requests, each with a tenant that uses one of two models.</summary>
+    private static EventRecord Event(int number, int requests, int tenants)
+    {
+        // Conversations run beside each other, so that neighbours in time are of different ones.
+        var running = Math.Max(1, requests / 1000);
+        var session = (number % running) + (number / running / 30 * running);
+        var admitted = End.AddTicks(-TimeSpan.FromDays(Days).Ticks / requests * (requests - number)).AddTicks(number * 7919L % 1_000_000);
+        var usage = new TokenUsage { InputTokens = 3 + (number % 200), CacheReadTokens = 26_358 + (number % 5_000), CacheWrite5mTokens = number % 1_500, OutputTokens = 57 + (number % 900) };
+        var attempt = new Attempt
+        {
+            Number = 1,
+            UpstreamId = string.Create(CultureInfo.InvariantCulture, $"u{session % 3}"),
+            ProviderModel = session % 5 == 0 ? "claude-haiku-4-5-20251001" : "claude-sonnet-4-5-20250929",
+            StartedAt = admitted,
+            FirstByteAt = admitted.AddMilliseconds(300 + (number % 700)),
+            EndedAt = admitted.AddMilliseconds(1_000 + (number % 9_001)),
+            StatusCode = number % 50 == 0 ? 502 : 200,
+            Usage = usage,
+            UsageState = UsageState.Known,
+            SpendUsd = ((usage.InputTokens * 3m) + (usage.CacheReadTokens * 0.3m) + (usage.CacheWrite5mTokens * 3.75m) + (usage.OutputTokens * 15m)) / 1_000_000m,
+        };
+        return EventRecord.From(new RequestCompleted
+        {
+            RequestId = Guid.CreateVersion7(admitted),
+            TenantId = Tenant(session % tenants),
+            KeyId = session % 3 == 0 ? "laptop" : "ci",
+            SessionId = string.Create(CultureInfo.InvariantCulture, $"session-{session}"),
+            Surface = "anthropic",
+            RequestedModel = "claude-sonnet-4-5",
+            Streaming = true,
+            AdmittedAt = admitted,
+            CompletedAt = attempt.EndedAt,
+            Outcome = number % 50 == 0 ? RequestOutcome.Failed : RequestOutcome.Succeeded,
+            Attempts = [attempt],
+            Usage = usage,
+            HeldUsd = 1.9m,
+            SpendUsd = attempt.SpendUsd,
+            ProxyInstance = "host-1",
+        });
+    }
+}
