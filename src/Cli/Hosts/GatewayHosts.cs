@@ -130,6 +130,7 @@ internal static class GatewayHosts
         builder.Services.AddHostedService<AdministrationFeed>();
         var app = builder.Build();
         app.MapProjections();
+        app.MapWithoutProxy();
         return app;
     }
 
