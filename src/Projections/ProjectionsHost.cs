@@ -16,6 +16,7 @@ using CCGate.Projections.Quotas;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
@@ -61,6 +62,8 @@ internal static class ProjectionsHost
         api.MapOverview();
         api.MapLive();
         api.MapProjectionStates();
+        api.MapTenants();
+        api.MapAudit();
     }
 
     /// <summary>What a proxy in the same process answers by itself.</summary>
@@ -88,6 +91,10 @@ internal static class ProjectionsHost
         services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();
         services.AddSingleton<PriceChanges>();
+        services.AddSingleton<OperatorChanges>();
+        services.AddSingleton<TenantChanges>();
+        services.AddSingleton<KeyChanges>();
+        services.AddSingleton<AuditLog>();
     }
 
     private static void AddQuotas(IServiceCollection services)

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CCGate.Projections.Adjustments;
+using CCGate.Projections.Administration;
 using CCGate.Projections.Billing;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Explanation;
@@ -13,6 +14,7 @@ using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Tenants;
 using CCGate.Projections.Unsettled;
 using CCGate.Projections.Usage;
 
@@ -45,5 +47,9 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(LeaderboardReport))]
 [JsonSerializable(typeof(OverviewReport))]
 [JsonSerializable(typeof(MeReport))]
+[JsonSerializable(typeof(AuditPage))]
+[JsonSerializable(typeof(TenantPage))]
+[JsonSerializable(typeof(KeyPage))]
+[JsonSerializable(typeof(IReadOnlyList<KeyItem>))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using Dapper;
@@ -12,7 +13,7 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(5);
 
-    private AdministrationFacts facts = AdministrationFacts.None;
+    private ImmutableArray<string> ignored = [];
     private bool failing;
 
     /// <summary>Looks once before the process serves, so that a restart does not go back to the directory's prices for a moment.</summary>
@@ -37,14 +38,15 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(LongestRead);
-            var read = await AdministrationTable.ReadAsync(database, facts, patience.Token);
-            if (read.Position != facts.Position)
+            var known = config.Facts;
+            var read = await AdministrationTable.ReadAsync(database, known, patience.Token);
+            if (read.Position != known.Position)
             {
-                facts = read;
-                config.Replace(facts);
-                LogChanged(facts.Position, config.Current.Prices.Version);
+                config.Replace(read);
+                LogChanged(read.Position, config.Current.Prices.Version);
             }
 
+            LogIgnored(config.Current.Ignored);
             failing = false;
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
@@ -57,6 +59,22 @@ internal sealed partial class AdministrationFeed(Database database, ConfigSource
             failing = true;
         }
     }
+
+    private void LogIgnored(ImmutableArray<string> now)
+    {
+        if (now != ignored)
+        {
+            foreach (var sentence in now.Except(ignored))
+            {
+                LogNotInForce(sentence);
+            }
+
+            ignored = now;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Not in force of what operators declared: {Sentence}")]
+    private partial void LogNotInForce(string sentence);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "What operators changed is in force up to position {Position}; prices {Version}")]
     private partial void LogChanged(long position, string version);

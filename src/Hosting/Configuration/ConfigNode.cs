@@ -28,6 +28,8 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
     /// <summary>Of the name of a model: it goes into the event, which is kept for ever.</summary>
     public const int LongestModel = 200;
 
+    private static readonly string[] InstantFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd"];
+
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
     public string Path => path;
@@ -132,6 +134,23 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         Error(name, $"is \"{written}\"", string.Join(", ", names));
         return otherwise;
+    }
+
+    /// <summary>A point in time; without an offset it is in UTC, and a date is its first instant.</summary>
+    public DateTimeOffset? Instant(string name)
+    {
+        if (String(name) is not { } written)
+        {
+            return null;
+        }
+
+        if (DateTimeOffset.TryParseExact(written, InstantFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var instant))
+        {
+            return instant;
+        }
+
+        Error(name, $"is \"{written}\"", "an instant such as 2027-01-31T18:00:00Z");
+        return null;
     }
 
     /// <summary><c>abort</c> of the server or of a tenant.</summary>

@@ -16,6 +16,9 @@ internal sealed class ConfigSource(GatewayConfig initial)
     /// <summary>What the configuration directory alone says.</summary>
     public GatewayConfig Files => Volatile.Read(ref files);
 
+    /// <summary>What operators changed, as far as it is in force here.</summary>
+    public AdministrationFacts Facts => Volatile.Read(ref facts);
+
     /// <summary>Raised after a new snapshot came into force, and before the next one does.</summary>
     public event Action<GatewayConfig>? Changed;
 
@@ -29,13 +32,16 @@ internal sealed class ConfigSource(GatewayConfig initial)
         }
     }
 
-    /// <summary>Called by <c>AdministrationFeed</c>.</summary>
+    /// <summary>Called by <c>AdministrationFeed</c>, and by whoever made a change and wants it in force before answering. What is older than what is in force changes nothing.</summary>
     public void Replace(AdministrationFacts next)
     {
         lock (replacing)
         {
-            facts = next;
-            Swap_NeedsLock();
+            if (next.Position > facts.Position)
+            {
+                Volatile.Write(ref facts, next);
+                Swap_NeedsLock();
+            }
         }
     }
 

@@ -32,22 +32,53 @@ internal sealed record GatewayConfig
 
     public LoadBalancerConfig LoadBalancer { get; init; } = new();
 
-    public ImmutableArray<TenantConfig> Tenants { get; init; } = [];
+    public ImmutableArray<TenantConfig> Tenants
+    {
+        get => tenants.All;
+        init => tenants = new TenantList(value);
+    }
+
+    /// <summary>What operators declared and is not in force, in sentences: a file says otherwise, or what it refers to has gone.</summary>
+    public ImmutableArray<string> Ignored { get; init; } = [];
 
     public PriceBook Prices { get; init; } = new();
 
     /// <summary>Extra budgets that operators gave at run time.</summary>
     public ImmutableArray<BudgetExtended> Extensions { get; init; } = [];
 
+    private readonly TenantList tenants = new([]);
+
+    /// <summary>Null when there is none of that id.</summary>
+    public TenantConfig? FindTenant(string id) => tenants.Find(id);
+
     /// <summary>A tenant and the tenants above it, the nearest first. A parent that is not there, or a ring, ends the way: validation reports both.</summary>
     public IEnumerable<TenantConfig> PathOf(TenantConfig tenant)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        for (var next = tenant; next is not null && seen.Add(next.Id); next = next.Parent is { } parent ? Tenants.FirstOrDefault(other => other.Id == parent) : null)
+        for (var next = tenant; next is not null && seen.Add(next.Id); next = next.Parent is { } parent ? FindTenant(parent) : null)
         {
             yield return next;
         }
     }
+}
+
+/// <summary>Tenants in their order, and found by id without going through all of them.</summary>
+internal sealed class TenantList
+{
+    private readonly Dictionary<string, TenantConfig> byId = new(StringComparer.Ordinal);
+
+    public TenantList(ImmutableArray<TenantConfig> all)
+    {
+        All = all;
+        foreach (var tenant in all)
+        {
+            byId.TryAdd(tenant.Id, tenant);
+        }
+    }
+
+    public ImmutableArray<TenantConfig> All { get; }
+
+    public TenantConfig? Find(string id) => byId.GetValueOrDefault(id);
 }
 
 /// <summary>server.json: the address and the bounds of the process.</summary>
@@ -383,12 +414,30 @@ internal enum HoldPolicy
     Refuse,
 }
 
+/// <summary>Who declared something: whoever writes the files, or an operator at run time.</summary>
+internal enum ConfigOrigin
+{
+    File,
+    Operator,
+}
+
 /// <summary>Who pays.</summary>
 internal sealed record TenantConfig
 {
     public required string Id { get; init; }
 
     public string Name { get; init; } = "";
+
+    public ConfigOrigin Origin { get; init; }
+
+    /// <summary>The position of the operator's last change; null for a tenant of the files.</summary>
+    public long? Version { get; init; }
+
+    /// <summary>For operators to read; the gateway makes nothing of it.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>The instant it is refused from, its own or that of a tenant above it; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
 
     public ImmutableArray<KeyConfig> Keys { get; init; } = [];
 
@@ -434,7 +483,25 @@ internal sealed record KeyConfig(string Id, SecretHash Secret)
 {
     /// <summary>What may be used with this key; the tenant's own limits hold as well.</summary>
     public LimitsConfig Limits { get; init; } = LimitsConfig.None;
+
+    public ConfigOrigin Origin { get; init; }
+
+    public string? Label { get; init; }
+
+    /// <summary>The end of the secret, where the gateway made it.</summary>
+    public string? Hint { get; init; }
+
+    /// <summary>The instant it is refused from; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Secrets it had before, which work for a while longer.</summary>
+    public ImmutableArray<RetiredSecret> Retired { get; init; } = [];
 }
+
+/// <summary>A secret that was replaced.</summary>
+/// <param name="Secret">Its hash.</param>
+/// <param name="ValidUntil">The instant it is refused from.</param>
+internal sealed record RetiredSecret(SecretHash Secret, DateTimeOffset ValidUntil);
 
 /// <summary>What may be used in one window; null where there is no limit.</summary>
 internal sealed record WindowLimit(LimitWindow Window, decimal? MaxUsd = null, long? MaxTokens = null, long? MaxRequests = null)

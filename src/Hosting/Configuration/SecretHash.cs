@@ -35,6 +35,9 @@ internal readonly struct SecretHash : IEquatable<SecretHash>
     // Four bytes of the hash: an attacker who could learn them from timing would still need a preimage.
     public override int GetHashCode() => BitConverter.ToInt32(bytes);
 
+    /// <summary>As files and events write it: <c>sha256:HEX</c>. Not what is printed, since nobody means to print it.</summary>
+    public string Written => Prefix + Convert.ToHexStringLower(bytes);
+
     public override string ToString() => "***";
 
     public static bool operator ==(SecretHash left, SecretHash right) => left.Equals(right);

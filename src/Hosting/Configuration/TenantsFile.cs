@@ -21,26 +21,82 @@ internal static class TenantsFile
         var seen = new Seen();
         foreach (var node in root.Objects("tenants"))
         {
-            if (ReadTenant(node, seen) is { } tenant)
+            if (ReadTenant(node, ReadKeys(node, seen)) is not { } tenant)
             {
-                tenants.Add(tenant);
+                continue;
             }
+
+            if (!seen.Tenants.Add(tenant.Id))
+            {
+                node.Error("id", $"\"{tenant.Id}\" is used twice", "an id of its own for each tenant");
+            }
+
+            tenants.Add(tenant);
         }
 
         root.Finish();
-        return config with { Tenants = Disable(InheritAliases(root, CheckTree(root, config with { Tenants = tenants.ToImmutable() }))) };
+        config = CheckTree(root, config with { Tenants = tenants.ToImmutable() });
+        config = config with { Tenants = [.. config.Tenants.Select(tenant => Inherit(tenant, config))] };
+        foreach (var (index, tenant) in config.Tenants.Index())
+        {
+            CheckAliases(root, $"tenants[{index}].", tenant);
+        }
+
+        return config;
+    }
+
+    /// <summary>One tenant as an operator declares it at run time: without keys, which are issued apart from it.</summary>
+    /// <param name="node">An entry of tenants.json.</param>
+    public static TenantConfig? ReadDocument(ConfigNode node)
+    {
+        foreach (var member in (ReadOnlySpan<string>)["key", "keys"])
+        {
+            if (node.Has(member))
+            {
+                node.Error(member, "cannot be declared with a tenant at run time", "nothing: keys are issued, so that their secrets are made here");
+            }
+        }
+
+        return ReadTenant(node, []);
+    }
+
+    /// <summary>A tenant with what it has from those above it: their aliases, but for names it has an entry of its own for; and whoever disables a tenant or lets it expire means everybody below it.</summary>
+    public static TenantConfig Inherit(TenantConfig tenant, GatewayConfig config)
+    {
+        if (tenant.Parent is null)
+        {
+            return tenant;
+        }
+
+        var path = config.PathOf(tenant).ToList();
+        return tenant with
+        {
+            ModelAliases = path.Select(above => above.ModelAliases).Aggregate((nearer, above) => nearer.Over(above)),
+            Enabled = path.TrueForAll(above => above.Enabled),
+            ExpiresAt = path.Min(above => above.ExpiresAt),
+        };
+    }
+
+    public static void CheckAliases(ConfigNode node, string path, TenantConfig tenant)
+    {
+        foreach (var (alias, target) in tenant.ModelAliases.Entries)
+        {
+            if (tenant.ModelAliases.Names.Contains(target, StringComparer.OrdinalIgnoreCase) && !target.Equals(tenant.ModelAliases.Find(target), StringComparison.OrdinalIgnoreCase))
+            {
+                node.Error($"{path}modelAliases.{alias}", $"\"{target}\" is an alias itself, and a name is replaced only once", "the name of a model");
+            }
+        }
     }
 
     private static GatewayConfig CheckTree(ConfigNode root, GatewayConfig config)
     {
-        var ids = config.Tenants.Select(tenant => tenant.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var tenant in config.Tenants.Where(tenant => tenant.Parent is not null))
         {
-            if (!ids.Contains(tenant.Parent!))
+            if (config.FindTenant(tenant.Parent!) is null)
             {
                 root.Error("tenants", $"the parent \"{tenant.Parent}\" of \"{tenant.Id}\" does not exist", "the id of another tenant");
             }
-            else if (config.PathOf(tenant).Last().Parent is { } ring && ids.Contains(ring))
+            else if (config.PathOf(tenant).Last().Parent is { } ring && config.FindTenant(ring) is not null)
             {
                 root.Error("tenants", $"the parents of \"{tenant.Id}\" lead back to \"{ring}\"", "a tree: no tenant above itself");
             }
@@ -49,45 +105,19 @@ internal static class TenantsFile
         return config;
     }
 
-    /// <summary>A tenant has the aliases of those above it too, but for names it has an entry of its own for.</summary>
-    private static GatewayConfig InheritAliases(ConfigNode root, GatewayConfig config)
-    {
-        var tenants = config.Tenants.Select(tenant => tenant with { ModelAliases = config.PathOf(tenant).Select(above => above.ModelAliases).Aggregate((nearer, above) => nearer.Over(above)) }).ToImmutableArray();
-        foreach (var (index, tenant) in tenants.Index())
-        {
-            foreach (var (alias, target) in tenant.ModelAliases.Entries)
-            {
-                if (tenant.ModelAliases.Names.Contains(target, StringComparer.OrdinalIgnoreCase) && !target.Equals(tenant.ModelAliases.Find(target), StringComparison.OrdinalIgnoreCase))
-                {
-                    root.Error($"tenants[{index}].modelAliases.{alias}", $"\"{target}\" is an alias itself, and a name is replaced only once", "the name of a model");
-                }
-            }
-        }
-
-        return config with { Tenants = tenants };
-    }
-
-    /// <summary>Whoever disables a tenant means everybody below it.</summary>
-    private static ImmutableArray<TenantConfig> Disable(GatewayConfig config) =>
-        [.. config.Tenants.Select(tenant => tenant.Enabled && config.PathOf(tenant).Any(above => !above.Enabled) ? tenant with { Enabled = false } : tenant)];
-
-    private static TenantConfig? ReadTenant(ConfigNode node, Seen seen)
+    private static TenantConfig? ReadTenant(ConfigNode node, ImmutableArray<KeyConfig> keys)
     {
         var id = node.RequiredString("id");
         if (id is not null)
         {
             CheckId(node, id);
-            if (!seen.Tenants.Add(id))
-            {
-                node.Error("id", $"\"{id}\" is used twice", "an id of its own for each tenant");
-            }
         }
 
         var tenant = new TenantConfig
         {
             Id = id ?? "",
             Name = node.String("name") ?? id ?? "",
-            Keys = ReadKeys(node, seen),
+            Keys = keys,
             Enabled = node.Boolean("enabled", true),
             Groups = node.Strings("groups", ["default"]),
             ModelAliases = node.Models("modelAliases"),
@@ -101,6 +131,8 @@ internal static class TenantsFile
             WeekStartsOn = node.Choice("weekStartsOn", DayOfWeek.Monday, WeekDays),
             MonthStartsOn = (int)node.Integer("monthStartsOn", 1, 1, 28),
             Parent = node.String("parent"),
+            Note = node.String("note"),
+            ExpiresAt = node.Instant("expiresAt"),
         };
 
         node.String("description");
@@ -108,7 +140,7 @@ internal static class TenantsFile
         return id is null ? null : tenant;
     }
 
-    private static void CheckId(ConfigNode node, string id)
+    public static void CheckId(ConfigNode node, string id)
     {
         // The id is part of stream names, which are separated by slashes.
         if (id.Length > 128 || id.Any(c => char.IsControl(c) || c == '/'))
@@ -161,7 +193,12 @@ internal static class TenantsFile
             }
             else
             {
-                keys.Add(new KeyConfig(id, secret) { Limits = holder == node ? LimitsConfig.None : ReadLimits(holder.Object("limits")) });
+                keys.Add(holder == node ? new KeyConfig(id, secret) : new KeyConfig(id, secret)
+                {
+                    Limits = ReadLimits(holder.Object("limits")),
+                    Label = holder.String("label"),
+                    ExpiresAt = holder.Instant("expiresAt"),
+                });
             }
         }
     }
@@ -199,7 +236,7 @@ internal static class TenantsFile
         return TimeOnly.MinValue;
     }
 
-    private static LimitsConfig ReadLimits(ConfigNode? node)
+    public static LimitsConfig ReadLimits(ConfigNode? node)
     {
         if (node is null)
         {

@@ -43,7 +43,7 @@ internal static class MeEndpoints
 
     private static async Task<IResult> AnswerAsync(HttpContext http, ConfigSource source, QuotaReader quotas, TimeProvider time, CancellationToken cancellationToken)
     {
-        var (config, (tenant, key)) = (source.Current, AskingTenant.Of(http));
+        var (config, (tenant, key, _)) = (source.Current, AskingTenant.Of(http));
         var limits = await quotas.ReadAsync(config, new QuotaQuestion(tenant.Id, null), time.GetUtcNow(), cancellationToken);
         return TypedResults.Json(
             new MeReport(tenant.Id, tenant.Name, tenant.TimeZone.Id, key.Id, tenant.Enabled, limits, [.. tenant.Keys.Select(one => new MeKey(one.Id))], Models(config, tenant)),

@@ -22,7 +22,7 @@ internal static class NodeUsageEndpoints
     }
 
     private static async Task<IResult> PostAsync(
-        HttpRequest request, TenantDirectory tenants, OperatorAuthentication operators, NodeUsageReader usage, CancellationToken cancellationToken)
+        HttpRequest request, TenantDirectory tenants, OperatorAuthentication operators, NodeUsageReader usage, TimeProvider time, CancellationToken cancellationToken)
     {
         var body = await ReadAsync(request, cancellationToken);
         switch (body)
@@ -30,7 +30,7 @@ internal static class NodeUsageEndpoints
             case null:
                 return Error(StatusCodes.Status400BadRequest, "The body must be JSON with a 'type' of 'tenant' or 'admin'.");
             case { Type: "tenant" }:
-                return await TenantAsync(body.ApiKey, tenants, usage, cancellationToken);
+                return await TenantAsync(body.ApiKey, tenants, usage, time, cancellationToken);
             case { Type: "admin" } when operators.IsOperator(body.Username ?? "", body.Password ?? ""):
                 return Answer("admin", await usage.AdminAsync(cancellationToken), ProjectionsJson.Default.NodeUsageAnswerNodeAdminContent);
             case { Type: "admin" }:
@@ -40,15 +40,15 @@ internal static class NodeUsageEndpoints
         }
     }
 
-    private static Task<IResult> GetAsync(HttpRequest request, TenantDirectory tenants, NodeUsageReader usage, CancellationToken cancellationToken) =>
-        TenantAsync(Credential.Read(request).Key, tenants, usage, cancellationToken);
+    private static Task<IResult> GetAsync(HttpRequest request, TenantDirectory tenants, NodeUsageReader usage, TimeProvider time, CancellationToken cancellationToken) =>
+        TenantAsync(Credential.Read(request).Key, tenants, usage, time, cancellationToken);
 
     private static async Task<IResult> TenantAsync(
-        string? key, TenantDirectory tenants, NodeUsageReader usage, CancellationToken cancellationToken) =>
+        string? key, TenantDirectory tenants, NodeUsageReader usage, TimeProvider time, CancellationToken cancellationToken) =>
         (string.IsNullOrEmpty(key) ? null : tenants.Find(key)) switch
         {
             null => Error(StatusCodes.Status401Unauthorized, "No tenant has this key."),
-            { Tenant.Enabled: false } => Error(StatusCodes.Status401Unauthorized, "The tenant of this key is disabled."),
+            var found when found.Refusal(time.GetUtcNow()) is { } refusal => Error(StatusCodes.Status401Unauthorized, refusal.Message),
             var found => Answer(
                 "tenant", await usage.TenantAsync(found.Tenant, cancellationToken), ProjectionsJson.Default.NodeUsageAnswerNodeTenantContent),
         };

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace CCGate.Proxy.Tenants;
 
 /// <summary>Who is it: the tenant whose key the request carries, or a refusal.</summary>
-internal sealed class ApiKeyAuthenticator(TenantDirectory tenants)
+internal sealed class ApiKeyAuthenticator(TenantDirectory tenants, TimeProvider time)
 {
     public TenantKey Authenticate(HttpRequest request)
     {
@@ -22,8 +22,8 @@ internal sealed class ApiKeyAuthenticator(TenantDirectory tenants)
 
         var found = tenants.Find(credential.Key)
             ?? throw new RefusedException(RefusalReason.Unauthenticated, "The API key is not known here. Ask the operator of this gateway for one.");
-        return found.Tenant.Enabled
-            ? found
-            : throw new RefusedException(RefusalReason.TenantDisabled, $"The tenant {found.Tenant.Id} is disabled (tenants.json: enabled).");
+        return found.Refusal(time.GetUtcNow()) is { } refusal
+            ? throw new RefusedException(refusal.IsTenant ? RefusalReason.TenantDisabled : RefusalReason.Unauthenticated, refusal.Message)
+            : found;
     }
 }
