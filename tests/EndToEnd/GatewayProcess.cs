@@ -48,12 +48,15 @@ internal sealed partial class GatewayProcess : IDisposable
     /// <summary>Starts it, and returns once it listens.</summary>
     /// <param name="directory">Where its output is kept.</param>
     /// <param name="arguments">Of <c>ccgate</c>; without <c>--urls</c> it takes a free port.</param>
-    public static async Task<GatewayProcess> StartAsync(string directory, params string[] arguments)
+    public static Task<GatewayProcess> StartAsync(string directory, params string[] arguments) => StartAsync(directory, arguments, new Dictionary<string, string>());
+
+    /// <summary>Starts it with these variables in its environment.</summary>
+    public static async Task<GatewayProcess> StartAsync(string directory, string[] arguments, Dictionary<string, string> environment)
     {
         var name = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{arguments[0]}-{Interlocked.Increment(ref started)}"));
         string[] urls = arguments.Contains("--urls") ? [] : ["--urls", "http://127.0.0.1:0"];
         var server = ServerProcess.Start(
-            name + ".log", "KILL", ["/bin/sh", "-c", Supervisor, name + ".exit", Dotnet, Program, .. arguments, .. urls], new Dictionary<string, string>());
+            name + ".log", "KILL", ["/bin/sh", "-c", Supervisor, name + ".exit", Dotnet, Program, .. arguments, .. urls], environment);
         var gateway = new GatewayProcess(server, name + ".log", name + ".exit");
         try
         {

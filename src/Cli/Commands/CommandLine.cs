@@ -10,12 +10,21 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         var options = new StoreOptions(directory => ConfigCommand.Load(new ConfigDirectory(directory), TextWriter.Null));
-        return new RootCommand("CCGate: the AI gateway whose bill is provably right.")
+        var root = new RootCommand("CCGate: the AI gateway whose bill is provably right.")
         {
-            HostCommands.Run(options), HostCommands.Proxy(options), HostCommands.Metering(options), HostCommands.Projections(options),
+            InitCommand.Create(options), HostCommands.Run(options), HostCommands.Proxy(options), HostCommands.Metering(options), HostCommands.Projections(options),
             ConfigCommand.Create(options), HealthCommand.Create(options), UsageCommand.Create(options), BillingCommand.Create(options),
             ImportCommand.Create(options), PricesCommand.Create(options), QuotasCommand.Create(options), BudgetCommand.Create(options), UpstreamsCommand.Create(options),
+            RequestsCommand.Create(options), RequestsCommand.Sessions(options), RequestsCommand.Leaderboard(options), RequestsCommand.Audit(options),
+            TenantsCommand.Create(options), KeysCommand.Create(options), TokensCommand.Create(options), TopCommand.Create(options),
+            ExportConfigCommand.Create(options), ExportConfigCommand.Notifications(options), CompletionCommand.Create(),
         };
+        foreach (var verb in SwitchCommand.Create(options))
+        {
+            root.Subcommands.Add(verb);
+        }
+
+        return root;
     }
 
     public static async Task<int> RunAsync(string[] args)

@@ -7,7 +7,7 @@ using CCGate.Projections.Explanation;
 
 namespace CCGate.Cli.Commands;
 
-/// <summary><c>ccgate billing explain</c>: why a request cost what it cost.</summary>
+/// <summary><c>ccgate billing explain</c>, also <c>ccgate requests show</c>: why a request cost what it cost.</summary>
 internal sealed class ExplainCommand
 {
     private readonly StoreOptions options;
@@ -16,10 +16,10 @@ internal sealed class ExplainCommand
 
     private ExplainCommand(StoreOptions options) => this.options = options;
 
-    public static Command Create(StoreOptions options)
+    public static Command Create(StoreOptions options, string name = "explain")
     {
         var explain = new ExplainCommand(options);
-        var command = new Command("explain", "Show how the amount of a request came about, to the last digit.")
+        var command = new Command(name, "Show how the amount of a request came about, to the last digit.")
         {
             explain.request, explain.json, options.Config, options.Data, options.Url,
         };

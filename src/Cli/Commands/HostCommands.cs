@@ -13,7 +13,7 @@ internal static class HostCommands
     private static readonly Option<string?> Urls = new("--urls") { Description = "Where to listen, such as http://127.0.0.1:3000; replaces server.host and server.port." };
 
     public static Command Run(StoreOptions options) =>
-        Create(options, "run", "Everything in one process: no broker, no database server. Without a configuration directory, a demo.", GatewayHosts.Run, port: 3000);
+        Create(options, "run", "Everything in one process: no broker, no database server. Without a configuration directory: what PROXY_ACCESS_KEY and the providers' keys in the environment say, else a demo.", GatewayHosts.Run, port: 3000);
 
     public static Command Proxy(StoreOptions options) =>
         Create(options, "proxy", "The gateway alone; needs 'broker' and 'eventStore' in server.json.", GatewayHosts.Proxy, port: 3000, "eventStore", "broker");
@@ -37,8 +37,7 @@ internal static class HostCommands
         var output = parsed.InvocationConfiguration.Output;
         var data = parsed.GetValue(options.Data)!;
         var directory = new ConfigDirectory(parsed.GetValue(options.Config)!);
-        var demo = !directory.Exists && role == "run" ? Demo.In(data) : null;
-        var config = demo?.Config ?? ConfigCommand.Load(directory, parsed.InvocationConfiguration.Error);
+        var (config, welcome) = Choose(role, directory, data, parsed.InvocationConfiguration.Error);
         foreach (var missing in needs.Where(need => need == "broker" ? config.Broker is null : config.EventStore is null))
         {
             throw new CommandFailedException($"'{missing}' is missing in {Path.Combine(directory.Path, "server.json")}: 'ccgate {role}' needs it, 'ccgate run' does not.");
@@ -51,7 +50,7 @@ internal static class HostCommands
             "run" or "proxy" => new UriBuilder("http", config.Server.Host, config.Server.Port).Uri.GetLeftPart(UriPartial.Authority),
             _ => $"http://127.0.0.1:{port}",
         };
-        await using var app = build(new HostStart(config, demo is null ? directory : null, data, parsed.GetValue(Urls) ?? address));
+        await using var app = build(new HostStart(config, directory.Exists ? directory : null, data, parsed.GetValue(Urls) ?? address));
         try
         {
             await app.StartAsync(cancellationToken);
@@ -63,7 +62,7 @@ internal static class HostCommands
 
         var url = app.Urls.First();
         await output.WriteLineAsync($"CCGate listens on {url}");
-        foreach (var line in demo?.Welcome(url, directory.Path) ?? [])
+        foreach (var line in welcome(url))
         {
             await output.WriteLineAsync(line);
         }
@@ -73,5 +72,22 @@ internal static class HostCommands
         await using var stop = cancellationToken.Register(stopping.StopApplication);
         await app.WaitForShutdownAsync(CancellationToken.None);
         return Exit.Ok;
+    }
+
+    /// <summary>The configuration directory, else what the environment says, else the demo; and what is said about it once the gateway listens.</summary>
+    private static (GatewayConfig Config, Func<string, IEnumerable<string>> Welcome) Choose(string role, ConfigDirectory directory, DirectoryInfo data, TextWriter error)
+    {
+        if (directory.Exists || role != "run")
+        {
+            return (ConfigCommand.Load(directory, error), _ => []);
+        }
+
+        if (EnvironmentConfig.From(Environment.GetEnvironmentVariable) is { } own)
+        {
+            return (own.Config, own.Welcome);
+        }
+
+        var demo = Demo.In(data);
+        return (demo.Config, url => demo.Welcome(url, directory.Path));
     }
 }

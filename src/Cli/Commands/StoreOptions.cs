@@ -44,11 +44,12 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
         },
     };
 
-    /// <summary>No directory is the demo's configuration, or none.</summary>
+    /// <summary>No directory is what the environment says, the demo's configuration, or none.</summary>
     public GatewayConfig ReadConfig(ParseResult parsed)
     {
         var directory = parsed.GetValue(Config)!;
         return directory.Exists ? load(directory)
+            : EnvironmentConfig.From(Environment.GetEnvironmentVariable) is { } own ? own.Config
             : parsed.GetValue(Data) is { } data && Demo.IsIn(data) ? Demo.In(data).Config
             : new GatewayConfig { Prices = PriceBookFile.Shipped };
     }

@@ -31,7 +31,7 @@ namespace CCGate.Cli.Hosts;
 /// <param name="Urls">Where it listens, separated by semicolons.</param>
 internal sealed record HostStart(GatewayConfig Config, ConfigDirectory? Directory, DirectoryInfo Data, string Urls);
 
-/// <summary>The four kinds of process, each built from the same AddX and MapX.</summary>
+/// <summary>The kinds of process, each built from the same AddX and MapX.</summary>
 internal static class GatewayHosts
 {
     // What belongs to the projections, wherever it is asked for.
@@ -109,6 +109,34 @@ internal static class GatewayHosts
         var app = builder.Build();
         app.UseOperators();
         app.MapHealth();
+        app.MapProjections();
+        app.MapWithoutProxy();
+        return app;
+    }
+
+    /// <summary>The operator's API over an open store, for one command: nothing is forwarded, and nothing goes on by itself.</summary>
+    public static WebApplication Operator(HostStart start, Database database, IEventStore events)
+    {
+        var builder = Create(start);
+        builder.Logging.ClearProviders(); // What goes wrong is what the command says.
+        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton(events);
+        if (database is SqliteDatabase sqlite)
+        {
+            builder.Services.AddSingleton(sqlite);
+        }
+
+        // Alerts, their delivery and the projections are the gateway's work, which may be running beside this.
+        var before = builder.Services.ToHashSet();
+        builder.Services.AddProjections();
+        foreach (var running in builder.Services.Where(added => added.ServiceType == typeof(IHostedService) && !before.Contains(added)).ToList())
+        {
+            builder.Services.Remove(running);
+        }
+
+        builder.Services.AddHostedService<AdministrationFeed>();
+        var app = builder.Build();
+        app.UseOperators();
         app.MapProjections();
         app.MapWithoutProxy();
         return app;
