@@ -29,7 +29,7 @@ export default function Chart({ title, points, series, kind = 'bar', at = (value
     valueFormatter: format,
     withLegend: series.length > 1,
     tickLine: 'none' as const,
-    gridAxis: 'y' as const,
+    gridAxis: 'x' as const,
     yAxisProps: { width: 64, tickCount: 4 },
     xAxisProps: { minTickGap: 24 },
   };

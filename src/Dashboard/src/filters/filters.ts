@@ -17,7 +17,7 @@ export function readFilters<Name extends string>(names: readonly Name[], address
 /** The address with these filters changed and all else kept; an empty one leaves it. */
 export function writeFilters<Name extends string>(address: URLSearchParams, changes: Filters<Name>): URLSearchParams {
   const written = new URLSearchParams(address);
-  for (const [name, value] of Object.entries(changes) as [string, string | undefined][]) {
+  for (const [name, value] of Object.entries<string | undefined>(changes)) {
     if (value) {
       written.set(name, value);
     } else {

@@ -12,7 +12,7 @@ export interface Period {
   to?: string;
 }
 
-const isName = (name: string | undefined): name is PeriodName => name !== undefined && name in periodLengths;
+const isName = (name: string | undefined): name is PeriodName => name !== undefined && Object.hasOwn(periodLengths, name);
 
 /**
  * The period of a page's filters: a name, or two bounds as typed. Usage is counted in quarter hours, so that a period by name begins on one; that also keeps the question the

@@ -1,13 +1,6 @@
-import { Text } from '@mantine/core';
-import { Page } from '../shell/Page';
-import { shellTexts } from '../shell/texts';
-import { useTexts } from '../text/language';
+import RequestPage from '../requests/RequestPage';
 
+/** One of the tenant's own requests. */
 export default function MyRequestPage() {
-  const t = useTexts(shellTexts);
-  return (
-    <Page title={t('me')}>
-      <Text>{t('soon')}</Text>
-    </Page>
-  );
+  return <RequestPage path="/api/me/requests" />;
 }

@@ -1,13 +1,16 @@
-import { Text } from '@mantine/core';
+import { useParams } from 'react-router';
 import { Page } from '../shell/Page';
-import { shellTexts } from '../shell/texts';
 import { useTexts } from '../text/language';
+import { RequestView } from './RequestView';
+import { requestTexts } from './texts';
 
-export default function RequestPage() {
-  const t = useTexts(shellTexts);
+/** One request under an address of its own. */
+export default function RequestPage({ path = '/api/requests' }: { path?: string }) {
+  const t = useTexts(requestTexts);
+  const { id = '' } = useParams();
   return (
-    <Page title={t('requests')}>
-      <Text>{t('soon')}</Text>
+    <Page title={t('request', { id })}>
+      <RequestView path={`${path}/${encodeURIComponent(id)}`} />
     </Page>
   );
 }

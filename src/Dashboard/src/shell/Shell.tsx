@@ -104,7 +104,7 @@ function AccountMenu() {
     <Menu position="bottom-end" width={250} withinPortal>
       <Menu.Target>
         <Button variant="subtle" size="compact-md" aria-label={t('account')} className={classes.account}>
-          {session?.name}
+          {session?.name} <span aria-hidden>▾</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -146,7 +146,7 @@ interface TableRowProps<Row> {
 function TableRow<Row>({ row, index, start, template, table: { columns, onOpen, isFresh } }: TableRowProps<Row>) {
   return (
     // Its keys are those of the whole table.
-    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
+    // eslint-disable-next-line jsx-a11y/click-events-have-key-events
     <div
       role="row"
       aria-rowindex={index + 2}

@@ -42,8 +42,9 @@ function durationText(milliseconds: number, number: Intl.NumberFormat) {
     return `${number.format(Math.round(milliseconds))} ms`;
   }
 
-  const seconds = milliseconds / 1000;
-  return seconds < 60 ? `${number.format(Math.round(seconds * 10) / 10)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const tenths = Math.round(milliseconds / 100) / 10;
+  const seconds = Math.round(milliseconds / 1000);
+  return tenths < 60 ? `${number.format(tenths)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 function relativeText(milliseconds: number, format: Intl.RelativeTimeFormat) {

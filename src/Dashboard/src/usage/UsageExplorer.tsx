@@ -167,7 +167,7 @@ function UsageTable({ rows, dimensions, isFetching, csvAddress, zone }: UsageTab
 const numberColumn = (id: 'requests' | 'errors' | 'inputTokens' | 'cacheReadTokens' | 'outputTokens' | 'reasoningTokens', header: string, format: (value: number) => string): Column<UsageRow> => ({
   id,
   header,
-  width: 105,
+  width: 125,
   isNumber: true,
   sortable: true,
   cell: (row) => format(row[id]),
