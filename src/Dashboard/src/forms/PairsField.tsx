@@ -32,7 +32,8 @@ export function PairsField({ path, label, description, nameLabel, valueLabel, is
   const change = (next: Pair[]) => {
     setPairs(next);
     const named = next.filter((pair) => pair.name.trim() !== '');
-    set(named.length > 0 ? Object.fromEntries(named.map((pair) => [pair.name.trim(), pair.value])) : undefined);
+    // Secrets that are left out stay, so that having none has to be said.
+    set(named.length > 0 || isSecret ? Object.fromEntries(named.map((pair) => [pair.name.trim(), pair.value])) : undefined);
   };
   const edit = (id: number, changes: Partial<Pair>) => change(pairs.map((pair) => (pair.id === id ? { ...pair, ...changes } : pair)));
   return (

@@ -1,3 +1,4 @@
+import type { ComponentType } from 'react';
 import { Route, Routes, useParams } from 'react-router';
 import { KeysPage } from '../keys/KeysPage';
 import { CreateTenantPage, EditTenantPage } from './TenantFormPage';
@@ -18,7 +19,7 @@ export default function TenantsPage() {
 }
 
 /** Begins anew for another tenant. */
-function OfTenant({ page: PageOfTenant }: { page: React.ComponentType<{ id: string }> }) {
+function OfTenant({ page: PageOfTenant }: { page: ComponentType<{ id: string }> }) {
   const { id = '' } = useParams();
   return <PageOfTenant key={id} id={id} />;
 }
