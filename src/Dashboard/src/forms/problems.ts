@@ -5,7 +5,7 @@ export interface SortedProblems {
 }
 
 /** `$.document.limits.daily` as the form calls it. */
-const memberOf = (path: string) => path.replace(/^\$\.?/, '').replace(/^document\.?/, '');
+const memberOf = (path: string) => path.replace(/^\$\.?/, '').replace(/^document\.?/, '').replace(/^prices\[0\]/, 'prices');
 
 const isWithin = (path: string, member: string) => path === member || path.startsWith(`${member}.`) || path.startsWith(`${member}[`);
 
