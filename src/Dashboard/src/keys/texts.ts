@@ -37,5 +37,6 @@ export const keyTexts = defineTexts({
   noneFound: { en: 'No key matches.', zh: '没有匹配的密钥。' },
   actions: { en: 'What can be done', zh: '操作' },
   actionsFor: { en: 'What can be done with the key {key}', zh: '对密钥 {key} 的操作' },
+  origin: { en: 'Declared in', zh: '声明于' },
   more: { en: 'More', zh: '更多' },
 });

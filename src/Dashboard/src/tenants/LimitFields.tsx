@@ -20,10 +20,7 @@ export function WindowFields() {
       </Text>
       <Stack gap="xs">
         {windows.map((window) => (
-          <SimpleGrid key={window} cols={{ base: 3, sm: 4 }} spacing="xs" role="group" aria-label={name(window)}>
-            <Text size="sm" fw={500} style={{ alignSelf: 'end' }} pb={8} visibleFrom="sm">
-              {name(window)}
-            </Text>
+          <SimpleGrid key={window} cols={3} spacing="xs" role="group" aria-label={name(window)} style={{ alignItems: 'end' }}>
             <NumberField path={`limits.${window}.maxUSD`} label={`${name(window)} · ${t('usd')}`} />
             <NumberField path={`limits.${window}.maxTokens`} label={`${name(window)} · ${say('tokens')}`} />
             <NumberField path={`limits.${window}.maxRequests`} label={`${name(window)} · ${say('requests')}`} />

@@ -176,7 +176,7 @@ function Rates({ limits }: { limits: Record<string, unknown> }) {
 function Children({ id }: { id: string }) {
   const t = useTexts(tenantTexts);
   const { isAdmin } = useSession();
-  const { data } = useApi<Listed<Tenant>>('/api/tenants', { parent: id, limit: 100 });
+  const { data } = useApi<Listed<Tenant>>('/api/tenants', { parent: id, limit: 50 });
   return (
     <Stack gap="xs">
       <Group justify="space-between">
@@ -200,6 +200,7 @@ function Children({ id }: { id: string }) {
             {child.name}
           </Anchor>
         ))}
+        {data?.next && '…'}
       </Group>
     </Stack>
   );
