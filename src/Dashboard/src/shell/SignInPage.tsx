@@ -1,7 +1,7 @@
 import { Alert, Box, Button, Center, Group, Paper, PasswordInput, Stack, Tabs, Text, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
-import { Navigate, useLocation } from 'react-router';
+import { matchPath, Navigate, useLocation } from 'react-router';
 import { ApiError } from '../api/client';
 import { useProblemText } from '../api/ProblemAlert';
 import { useTexts } from '../text/language';
@@ -22,8 +22,12 @@ export function SignInPage() {
   }, [t]);
 
   if (session) {
-    const [start] = pagesOf(session.role);
-    return <Navigate to={location.state?.from ?? (start ? linkOf(start) : '/')} replace />;
+    const pages = pagesOf(session.role);
+    const [start] = pages;
+    // Where somebody of another role was is nothing to come back to.
+    const from = location.state?.from;
+    const isOwn = from !== undefined && pages.some((page) => matchPath(`/${page.path}`, from.split('?')[0] ?? ''));
+    return <Navigate to={isOwn ? from : start ? linkOf(start) : '/'} replace />;
   }
 
   return (

@@ -56,9 +56,9 @@ export function SessionProvider({ children, whenUnreachable }: { children: React
       }
     });
     showKey(undefined);
-    // What one account has seen is not for the next one.
-    queries.clear();
     queries.setQueryData(sessionKey, null);
+    // What one account has seen is not for the next one. The session itself stays, because it is being watched.
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
   }, [queries]);
 
   const access = useMemo<SessionAccess | undefined>(
