@@ -54,6 +54,7 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(PriceList))]
 [JsonSerializable(typeof(PriceChangeDocument))]
 [JsonSerializable(typeof(PriceChangeResult))]
+[JsonSerializable(typeof(ImportReport))]
 [JsonSerializable(typeof(RerateReport))]
 [JsonSerializable(typeof(DeclaredUpstream))]
 [JsonSerializable(typeof(RoutingDeclaration))]

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
-using CCGate.Cli.Prices;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Projections;
 using CCGate.Projections.Prices;
 
 namespace CCGate.Cli.Commands;
@@ -23,7 +23,7 @@ internal sealed class PricesImportCommand
     private PricesImportCommand(StoreOptions options)
     {
         store = new PriceStore(options);
-        format.AcceptOnlyFromAmong("ccgate", "litellm");
+        format.AcceptOnlyFromAmong(PriceImport.Own, PriceImport.LiteLlm);
     }
 
     public static Command Create(StoreOptions options)
@@ -71,12 +71,14 @@ internal sealed class PricesImportCommand
         await using var stream = source.OpenRead();
         using var document = await ParseAsync(source, stream, cancellationToken);
         var root = document.RootElement;
-        return (parsed.GetValue(format) ?? Detect(root)) switch
+        if ((parsed.GetValue(format) ?? PriceImport.Detect(root)) is not { } kind)
         {
-            "ccgate" => ReadOwn(parsed, root, source),
-            "litellm" => new LiteLlmPrices(day, parsed.GetValue(provider), parsed.GetValue(models) ?? []).Read(root),
-            _ => throw new CommandFailedException($"{source.Name} is neither a prices.json nor LiteLLM's model_prices_and_context_window.json. Name what it is with --format."),
-        };
+            throw new CommandFailedException($"{source.Name} is neither a prices.json nor LiteLLM's model_prices_and_context_window.json. Name what it is with --format.");
+        }
+
+        var errors = new List<(string Path, string Message)>();
+        return PriceImport.Read(root, kind, day, parsed.GetValue(provider), parsed.GetValue(models) ?? [], errors)
+            ?? throw new CommandFailedException(string.Join('\n', errors.Select(error => $"{source.Name}: {error.Path}: {error.Message}")));
     }
 
     private static async Task<JsonDocument> ParseAsync(FileInfo source, FileStream stream, CancellationToken cancellationToken)
@@ -91,31 +93,12 @@ internal sealed class PricesImportCommand
         }
     }
 
-    private static string? Detect(JsonElement root) => root switch
-    {
-        { ValueKind: JsonValueKind.Object } when root.TryGetProperty("prices", out var prices) && prices.ValueKind == JsonValueKind.Array => "ccgate",
-        _ when LiteLlmPrices.IsOne(root) => "litellm",
-        _ => null,
-    };
-
-    private ImportedPrices ReadOwn(ParseResult parsed, JsonElement root, FileInfo source)
-    {
-        var errors = new List<(string Path, string Message)>();
-        var book = PriceBookFile.Read(root, errors)
-            ?? throw new CommandFailedException(string.Join('\n', errors.Select(error => $"{source.Name}: {error.Path}: {error.Message}")));
-        var patterns = parsed.GetValue(models) ?? [];
-        var owner = parsed.GetValue(provider);
-        var chosen = book.Prices.Where(price => patterns.Length == 0 || patterns.Any(pattern => ModelPattern.Matches(pattern, price.Model))).ToList();
-        var own = chosen.Where(price => owner is null || string.Equals(price.Provider, owner, StringComparison.OrdinalIgnoreCase)).ToList();
-        return new ImportedPrices(own, [], chosen.Count - own.Count);
-    }
-
     private async Task WriteAsync(ParseResult parsed, ImportReport report)
     {
         var output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(json))
         {
-            await output.WriteLineAsync(JsonSerializer.Serialize(report, CliJson.Default.ImportReport));
+            await output.WriteLineAsync(JsonSerializer.Serialize(report, ProjectionsJson.Default.ImportReport));
             return;
         }
 

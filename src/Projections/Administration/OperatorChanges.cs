@@ -49,9 +49,6 @@ internal sealed class OperatorChanges(Database database, IEventStore store, Even
     public static Guid IdOf(string subject, long version) =>
         EventId.Of(Encoding.UTF8.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{subject}\n{version}")));
 
-    /// <summary>Who asks.</summary>
-    public static string NameOf(HttpContext http, GatewayConfig config) => http.User.Identity?.Name is { Length: > 0 } name ? name : config.Admin?.Username ?? "";
-
     /// <summary>A secret for a new key: 43 letters and digits have the chance of 32 random bytes.</summary>
     public static string NewSecret() => "ccg_" + RandomNumberGenerator.GetString("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 43);
 }

@@ -82,14 +82,14 @@ internal static class BillingEndpoints
             var question = reader.Read(name => name == "from" ? asked.From : name == "to" ? asked.To : null);
             return Task.FromResult<IResult>(reader.Errors.Count > 0
                 ? TypedResults.ValidationProblem(reader.Errors)
-                : Start(http, jobs, "verify", By(http, config), (progress, stop) => work.VerifyAsync(new BillingPeriod(question.From, question.To), progress, stop)));
+                : Start(http, jobs, "verify", http.User.Identity!.Name!, (progress, stop) => work.VerifyAsync(new BillingPeriod(question.From, question.To), progress, stop)));
         }, cancellationToken);
 
     private static Task<IResult> RebuildAsync(HttpContext http, BillingJobs jobs, BillingWork work, ConfigSource config, CancellationToken cancellationToken) =>
         WithBodyAsync(http, ProjectionsJson.Default.RebuildRequest, new RebuildRequest(), asked => Task.FromResult<IResult>(
             asked.Projection is { } name && !work.Projections.Contains(name)
                 ? Invalid("projection", $"There is no '{name}'; there are {string.Join(", ", work.Projections)}.")
-                : Start(http, jobs, "rebuild", By(http, config), (progress, stop) => work.RebuildAsync(asked.Projection, progress, stop))), cancellationToken);
+                : Start(http, jobs, "rebuild", http.User.Identity!.Name!, (progress, stop) => work.RebuildAsync(asked.Projection, progress, stop))), cancellationToken);
 
     private static Task<IResult> RerateAsync(
         HttpContext http, BillingJobs jobs, BillingWork work, SpendReader spend, IEventStore store, ConfigSource config, CancellationToken cancellationToken) =>
@@ -124,7 +124,7 @@ internal static class BillingEndpoints
                 return TypedResults.ValidationProblem(reader.Errors);
             }
 
-            var by = By(http, config);
+            var by = http.User.Identity!.Name!;
             var reason = asked.Apply ? asked.Reason!.Trim() : null;
             return Start(http, jobs, "rerate", by, (progress, stop) => work.RerateAsync(new Rerating(book!, asked.Model), question, reason, by, progress, stop));
         }, cancellationToken);
@@ -240,8 +240,6 @@ internal static class BillingEndpoints
             return TypedResults.Problem($"The body is larger than {MaxBodyBytes} bytes.", statusCode: StatusCodes.Status413PayloadTooLarge);
         }
     }
-
-    private static string By(HttpContext http, ConfigSource config) => http.User.Identity?.Name ?? config.Current.Admin?.Username ?? "";
 
     private static JsonHttpResult<BillingJob> Answer(BillingJob job, int status) => TypedResults.Json(job, ProjectionsJson.Default.BillingJob, statusCode: status);
 

@@ -73,7 +73,7 @@ internal static class TenantEndpoints
     private static async Task<IResult> CreateAsync(HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
         using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.CreateAsync(body.RootElement, OperatorChanges.NameOf(http, config.Current), cancellationToken);
+        var tenant = await tenants.CreateAsync(body.RootElement, http.User.Identity!.Name!, cancellationToken);
         http.Response.Headers.Location = $"/api/tenants/{Uri.EscapeDataString(tenant.Id)}";
         return Answer(http.Response, tenant, config, time, StatusCodes.Status201Created);
     }
@@ -81,13 +81,13 @@ internal static class TenantEndpoints
     private static async Task<IResult> UpdateAsync(string id, HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
         using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.UpdateAsync(id, body.RootElement, OperatorChanges.NameOf(http, config.Current), IfMatch(http), cancellationToken);
+        var tenant = await tenants.UpdateAsync(id, body.RootElement, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
         return Answer(http.Response, tenant, config, time, StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> RemoveAsync(string id, string? reason, HttpContext http, ConfigSource config, TenantChanges tenants, CancellationToken cancellationToken)
     {
-        await tenants.RemoveAsync(id, reason, OperatorChanges.NameOf(http, config.Current), IfMatch(http), cancellationToken);
+        await tenants.RemoveAsync(id, reason, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
         return TypedResults.NoContent();
     }
 
@@ -111,24 +111,24 @@ internal static class TenantEndpoints
     private static async Task<IResult> IssueAsync(string id, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
     {
         using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.IssueAsync(id, body.RootElement, OperatorChanges.NameOf(http, config.Current), cancellationToken));
+        return Secret(http, await keys.IssueAsync(id, body.RootElement, http.User.Identity!.Name!, cancellationToken));
     }
 
     private static async Task<IResult> UpdateKeyAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
     {
         using var body = await BodyAsync(http, cancellationToken);
-        return TypedResults.Json(await keys.UpdateAsync(id, key, body.RootElement, OperatorChanges.NameOf(http, config.Current), cancellationToken), ProjectionsJson.Default.KeyItem);
+        return TypedResults.Json(await keys.UpdateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken), ProjectionsJson.Default.KeyItem);
     }
 
     private static async Task<IResult> RotateAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
     {
         using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.RotateAsync(id, key, body.RootElement, OperatorChanges.NameOf(http, config.Current), cancellationToken));
+        return Secret(http, await keys.RotateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken));
     }
 
     private static async Task<IResult> RevokeAsync(string id, string key, string? reason, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
     {
-        await keys.RevokeAsync(id, key, reason, OperatorChanges.NameOf(http, config.Current), cancellationToken);
+        await keys.RevokeAsync(id, key, reason, http.User.Identity!.Name!, cancellationToken);
         return TypedResults.NoContent();
     }
 

@@ -98,7 +98,7 @@ internal static class UpstreamChangeEndpoints
                 return TypedResults.ValidationProblem(errors);
             }
 
-            var by = http.User.Identity?.Name ?? config.Current.Admin?.Username ?? "";
+            var by = http.User.Identity!.Name!;
             try
             {
                 var answer = await make(body, new ChangeAuthor(by, Member(body, "reason")?.GetString(), version), config.Files);

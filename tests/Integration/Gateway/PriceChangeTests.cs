@@ -43,6 +43,26 @@ public sealed class PriceChangeTests
     }
 
     [Fact]
+    public async Task A_file_is_imported_over_the_api_once_it_was_looked_at()
+    {
+        const string File = """{ "gpt-9": { "litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 2e-06, "output_cost_per_token": 1e-05 }, "gpt-8": { "litellm_provider": "openai" } }""";
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream, server: Server);
+
+        foreach (var (query, dryRun) in ((string, bool)[])[("?dryRun=true&from=2026-11-21", true), ("?from=2026-11-21", false)])
+        {
+            var (status, report) = await ImportAsync(gateway, query, File);
+            Assert.Equal((HttpStatusCode.OK, dryRun), (status, report.GetProperty("dryRun").GetBoolean()));
+            Assert.Equal("gpt-9 from 2026-11-21", Assert.Single(report.GetProperty("imported").EnumerateArray()).GetString());
+            Assert.Equal("gpt-8", Assert.Single(report.GetProperty("skipped").EnumerateArray()).GetProperty("model").GetString());
+        }
+
+        var (_, again) = await ImportAsync(gateway, "?from=2026-11-21", File);
+        Assert.Equal((0, 1), (again.GetProperty("imported").GetArrayLength(), again.GetProperty("unchanged").GetArrayLength()));
+        Assert.Equal(HttpStatusCode.BadRequest, (await ImportAsync(gateway, "", "{}")).Status);
+    }
+
+    [Fact]
     public async Task A_restart_keeps_the_price_from_the_first_request_on()
     {
         await using var upstream = await ScriptedUpstream.StartAsync();
@@ -134,9 +154,13 @@ public sealed class PriceChangeTests
         await response.Content.ReadAsByteArrayAsync();
     }
 
-    private static async Task<(HttpStatusCode Status, JsonElement Answer)> ChangeAsync(TestGateway gateway, string body)
+    private static Task<(HttpStatusCode Status, JsonElement Answer)> ChangeAsync(TestGateway gateway, string body) => PostAsync(gateway, "/api/prices", body);
+
+    private static Task<(HttpStatusCode Status, JsonElement Answer)> ImportAsync(TestGateway gateway, string query, string file) => PostAsync(gateway, "/api/prices/import" + query, file);
+
+    private static async Task<(HttpStatusCode Status, JsonElement Answer)> PostAsync(TestGateway gateway, string address, string body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/prices") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{TestGateway.Admin}:{TestGateway.Password}")));
         using var response = await gateway.Http.SendAsync(request);
         return (response.StatusCode, JsonElement.Parse(await response.Content.ReadAsStringAsync()));

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using CCGate.Cli.Prices;
 using CCGate.Contracts;
+using CCGate.Projections.Prices;
 
 namespace CCGate.Tests.Unit.Cli;
 

@@ -2,7 +2,7 @@ import { createTheme, MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { useState } from 'react';
-import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
+import { createBrowserRouter, Navigate, Route, RouterProvider, Routes, useLocation } from 'react-router';
 import { ProblemAlert } from '../api/ProblemAlert';
 import { createQueryClient } from '../api/queries';
 import { LanguageProvider } from '../text/language';
@@ -26,22 +26,28 @@ export function App() {
     const client = createQueryClient(() => client.setQueryData(sessionKey, null));
     return client;
   });
+  // Only a router of this kind can hold up who is about to leave a form; what the routes are is decided below it.
+  const [router] = useState(() => createBrowserRouter([{ path: '*', element: <Content /> }], { basename: '/dashboard' }));
   return (
     <LanguageProvider>
       <MantineProvider theme={theme} defaultColorScheme="auto">
         <Notifications position="bottom-right" />
         <QueryClientProvider client={queries}>
-          <BrowserRouter basename="/dashboard">
-            <SessionProvider whenUnreachable={(error, retry) => <ProblemAlert error={error} retry={retry} />}>
-              <Routes>
-                <Route path="/sign-in" element={<SignInPage />} />
-                <Route path="/*" element={<SignedIn />} />
-              </Routes>
-            </SessionProvider>
-          </BrowserRouter>
+          <RouterProvider router={router} />
         </QueryClientProvider>
       </MantineProvider>
     </LanguageProvider>
+  );
+}
+
+function Content() {
+  return (
+    <SessionProvider whenUnreachable={(error, retry) => <ProblemAlert error={error} retry={retry} />}>
+      <Routes>
+        <Route path="/sign-in" element={<SignInPage />} />
+        <Route path="/*" element={<SignedIn />} />
+      </Routes>
+    </SessionProvider>
   );
 }
 

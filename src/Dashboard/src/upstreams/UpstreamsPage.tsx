@@ -1,13 +1,24 @@
-import { Text } from '@mantine/core';
-import { Page } from '../shell/Page';
-import { shellTexts } from '../shell/texts';
-import { useTexts } from '../text/language';
+import type { ComponentType } from 'react';
+import { Route, Routes, useParams } from 'react-router';
+import { RoutingPage } from './RoutingPage';
+import { CreateUpstreamPage, EditUpstreamPage } from './UpstreamFormPage';
+import { UpstreamListPage } from './UpstreamListPage';
+import { UpstreamPage } from './UpstreamPage';
 
+/** Everything below /upstreams. An upstream may be called `routing`, so what is no upstream has two parts. */
 export default function UpstreamsPage() {
-  const t = useTexts(shellTexts);
   return (
-    <Page title={t('upstreams')}>
-      <Text>{t('soon')}</Text>
-    </Page>
+    <Routes>
+      <Route index element={<UpstreamListPage />} />
+      <Route path="-/new" element={<CreateUpstreamPage />} />
+      <Route path="-/routing" element={<RoutingPage />} />
+      <Route path=":id" element={<OfUpstream page={UpstreamPage} />} />
+      <Route path=":id/edit" element={<OfUpstream page={EditUpstreamPage} />} />
+    </Routes>
   );
+}
+
+function OfUpstream({ page: PageOfUpstream }: { page: ComponentType<{ id: string }> }) {
+  const { id = '' } = useParams();
+  return <PageOfUpstream key={id} id={id} />;
 }

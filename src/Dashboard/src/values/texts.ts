@@ -14,4 +14,6 @@ export const valueTexts = defineTexts({
   total: { en: 'In total', zh: '总计' },
   ofKey: { en: 'key {key}', zh: '密钥 {key}' },
   ofTenant: { en: 'tenant {tenant}', zh: '租户 {tenant}' },
+  fromFile: { en: 'Declared in {file}. Change it there: it cannot be edited here.', zh: '声明于 {file}，请在该文件中修改，此处不能编辑。' },
+  fromOperator: { en: 'operator', zh: '管理员' },
 });

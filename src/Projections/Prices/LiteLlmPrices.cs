@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using CCGate.Contracts;
 
-namespace CCGate.Cli.Prices;
+namespace CCGate.Projections.Prices;
 
 /// <summary>LiteLLM's <c>model_prices_and_context_window.json</c>: USD per single token, a member for each class, and many members that are about other things.</summary>
 /// <remarks>An entry is taken whole or not at all: where it leaves out a class that its provider bills, any rate put in its place would be an invention.</remarks>

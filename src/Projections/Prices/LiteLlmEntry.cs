@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace CCGate.Cli.Prices;
+namespace CCGate.Projections.Prices;
 
 /// <summary>One model of LiteLLM's file. Rates are read from their text, since a float between would not be what is written.</summary>
 internal sealed class LiteLlmEntry(JsonElement entry)

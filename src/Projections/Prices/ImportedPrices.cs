@@ -1,6 +1,6 @@
 using CCGate.Contracts;
 
-namespace CCGate.Cli.Prices;
+namespace CCGate.Projections.Prices;
 
 /// <summary>What a price file of somebody else gave.</summary>
 /// <param name="Prices">The entries that say everything there is to bill.</param>
@@ -11,6 +11,6 @@ internal sealed record ImportedPrices(IReadOnlyList<ModelPrice> Prices, IReadOnl
 /// <summary>An entry that was left out.</summary>
 internal sealed record SkippedPrice(string Model, string Reason);
 
-/// <summary>What <c>ccgate prices import</c> did.</summary>
+/// <summary>What an import did, or would do.</summary>
 internal sealed record ImportReport(
     bool DryRun, Guid? Id, IReadOnlyList<string> Imported, IReadOnlyList<string> Unchanged, IReadOnlyList<SkippedPrice> Skipped, int OtherProviders);

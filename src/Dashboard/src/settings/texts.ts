@@ -1,0 +1,26 @@
+import { defineTexts } from '../text/language';
+
+export const settingTexts = defineTexts({
+  who: { en: 'Who am I', zh: '当前账户' },
+  role: { en: 'May', zh: '权限' },
+  read: { en: 'read', zh: '只读' },
+  admin: { en: 'read and change', zh: '读取和修改' },
+  until: { en: 'Signed in until', zh: '登录有效期至' },
+  process: { en: 'This gateway', zh: '本网关' },
+  version: { en: 'Version', zh: '版本' },
+  mode: { en: 'Runs as', zh: '运行方式' },
+  started: { en: 'Started', zh: '启动时间' },
+  directory: { en: 'Configuration', zh: '配置目录' },
+  files: { en: 'Files', zh: '文件' },
+  settings: { en: 'Settings', zh: '设置' },
+  value: { en: 'Value', zh: '值' },
+  source: { en: 'From', zh: '来源' },
+  unchangeable: { en: 'They are changed in the files; what operators change at run time is on the other pages. Secrets are not shown.', zh: '请在配置文件中修改；运行时可改的内容在其他页面。密钥不会显示。' },
+  exportText: { en: 'Download all of it as configuration files', zh: '导出为配置文件' },
+  notifications: { en: 'Notifications', zh: '通知' },
+  channel: { en: 'Channel', zh: '渠道' },
+  kind: { en: 'What', zh: '类型' },
+  test: { en: 'Send a test', zh: '发送测试' },
+  sent: { en: 'A test was sent to {channel}.', zh: '已向 {channel} 发送测试。' },
+  noDeliveries: { en: 'Nothing was sent yet', zh: '尚未发送任何通知' },
+});

@@ -1,0 +1,1 @@
+export const tenantLink = (id: string) => `/tenants/${encodeURIComponent(id)}`;

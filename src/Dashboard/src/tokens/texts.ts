@@ -1,0 +1,26 @@
+import { defineTexts } from '../text/language';
+
+export const tokenTexts = defineTexts({
+  intro: { en: 'Programs use these in place of the operator’s password: Authorization: Bearer ccgate_at_…', zh: '程序使用它代替管理员密码：Authorization: Bearer ccgate_at_…' },
+  issue: { en: 'Issue a token', zh: '签发令牌' },
+  issued: { en: 'The new token', zh: '新令牌' },
+  shownOnce: { en: 'This is the only time the token is shown. Copy it now.', zh: '令牌仅显示这一次，请立即复制。' },
+  done: { en: 'I have copied it', zh: '我已复制' },
+  token: { en: 'Token', zh: '令牌' },
+  scope: { en: 'May', zh: '权限' },
+  read: { en: 'read', zh: '只读' },
+  admin: { en: 'read and change', zh: '读取和修改' },
+  hint: { en: 'Ends with', zh: '末尾' },
+  created: { en: 'Issued', zh: '签发时间' },
+  expires: { en: 'Expires', zh: '到期' },
+  never: { en: 'never', zh: '永不' },
+  lastUsed: { en: 'Last used', zh: '上次使用' },
+  by: { en: 'By', zh: '签发者' },
+  nameHint: { en: 'What it is for; it stands in the audit log.', zh: '用途说明，会出现在审计日志中。' },
+  revoke: { en: 'Revoke', zh: '吊销' },
+  revokeTitle: { en: 'Revoke the token {name}?', zh: '吊销令牌 {name}？' },
+  revokeText: { en: 'Whoever uses it is refused from now on.', zh: '使用它的程序将立即被拒绝。' },
+  revoked: { en: 'Revoked.', zh: '已吊销。' },
+  none: { en: 'There are no API tokens', zh: '没有 API 令牌' },
+  actions: { en: 'What can be done', zh: '操作' },
+});
