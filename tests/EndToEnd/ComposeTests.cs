@@ -102,7 +102,7 @@ public sealed partial class ComposeTests
     {
         var config = Path.Combine(Root, directory);
         var variables = Directory.EnumerateFiles(config).SelectMany(file => Variable().Matches(File.ReadAllText(file)))
-            .Select(variable => variable.Groups[1].Value).Distinct().ToDictionary(name => name, _ => "abc123");
+            .Select(variable => variable.Groups[1].Value).Distinct().ToDictionary(name => name, _ => "abc123-and-so-on-for-more-than-32-characters");
 
         var result = await GatewayProcess.RunAsync(["config", "validate", "--config", config], variables);
 

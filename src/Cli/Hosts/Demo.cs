@@ -47,7 +47,7 @@ internal sealed record Demo(GatewayConfig Config, string Key, string Password)
         "",
         $$"""  curl -N {{url}}/v1/messages -H "x-api-key: {{Key}}" -H "anthropic-version: 2023-06-01" -H "content-type: application/json" -d '{"model":"claude-sonnet-4-5","max_tokens":1024,"stream":true,"messages":[{"role":"user","content":"Hello"}]}'""",
         "",
-        "See what it cost:  ./ccgate usage",
+        $"See what it cost, add tenants and keys:  {url}/dashboard  (or ./ccgate usage)",
         $"Use it with Claude Code:  ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN={Key} claude",
         "",
     ];
