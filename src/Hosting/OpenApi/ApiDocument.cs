@@ -21,7 +21,6 @@ internal static class ApiDocument
     public const string TenantPrefix = "/api/me";
 
     private const string Problem = "application/problem+json";
-    private const string Json = "application/json";
 
     private const string About = """
         Ask a gateway what was used and owed, and change what holds at run time. Money is in USD, instants are in UTC (ISO 8601), members that are null are left out.
@@ -79,7 +78,8 @@ internal static class ApiDocument
             });
         }
 
-        if (metadata.OfType<RequestExample>().LastOrDefault() is { } example && operation.RequestBody?.Content is { } content && content.TryGetValue(Json, out var body))
+        operation.RequestBody?.Content?.Remove(ApiMetadata.AnyType);
+        if (metadata.OfType<RequestExample>().LastOrDefault() is { } example && operation.RequestBody?.Content is { } content && content.TryGetValue(ApiMetadata.Json, out var body))
         {
             body.Example = JsonNode.Parse(example.Json);
         }

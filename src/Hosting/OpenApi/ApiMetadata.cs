@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.OpenApi;
 
 namespace CCGate.Hosting.OpenApi;
@@ -17,6 +18,11 @@ internal sealed record TextAnswer(string ContentType, string Description);
 /// <summary>What the OpenAPI document says of an endpoint beyond what ASP.NET Core can see or has words for.</summary>
 internal static class ApiMetadata
 {
+    public const string Json = "application/json";
+
+    /// <summary>Not in the document: it only keeps routing from refusing other types before the endpoint can say what is wrong.</summary>
+    public const string AnyType = "*/*";
+
     public static TBuilder WithQuery<TBuilder>(this TBuilder endpoint, string name, string description, params string[] oneOf)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new QueryParameter(name, description, JsonSchemaType.String, oneOf.Length > 0 ? oneOf : null));
 
@@ -25,6 +31,10 @@ internal static class ApiMetadata
 
     public static TBuilder WithSwitch<TBuilder>(this TBuilder endpoint, string name, string description)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new QueryParameter(name, description, JsonSchemaType.Boolean, null));
+
+    /// <summary>The JSON that the endpoint reads by itself, whatever content type it is sent with: <c>curl -d</c> names another.</summary>
+    public static RouteHandlerBuilder WithBody<T>(this RouteHandlerBuilder endpoint)
+        where T : notnull => endpoint.Accepts<T>(Json, AnyType);
 
     public static TBuilder WithRequestExample<TBuilder>(this TBuilder endpoint, string json)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new RequestExample(json));

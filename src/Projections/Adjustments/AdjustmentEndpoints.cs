@@ -23,7 +23,7 @@ internal static class AdjustmentEndpoints
         api.MapPost("/billing/adjustments", AdjustAsync)
             .WithSummary("Settle or correct a charge")
             .WithDescription("A settlement says what an unsettled request owes, in USD or in tokens; a correction adds USD to a charge or takes them back. The ledger is added to, never changed.")
-            .Accepts<AdjustmentRequest>("application/json")
+            .WithBody<AdjustmentRequest>()
             .WithRequestExample("""{ "requestId": "019aa5c0-8f2e-7c3b-9d4e-1f2a3b4c5d6e", "kind": "settlement", "usd": 0.12, "reason": "From the provider's console" }""")
             .Produces<AdjustmentAnswer>()
             .ProducesProblem(StatusCodes.Status400BadRequest)

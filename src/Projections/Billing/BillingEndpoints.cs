@@ -21,7 +21,6 @@ internal static class BillingEndpoints
 {
     public const long MaxBodyBytes = 4 * 1024 * 1024;
 
-    private const string Json = "application/json";
     private const decimal Threshold = 0.99m;
 
     public static void MapBilling(this IEndpointRouteBuilder api)
@@ -30,17 +29,17 @@ internal static class BillingEndpoints
         Job(billing.MapPost("/verify", VerifyAsync)
             .WithSummary("Check the bill against the events")
             .WithDescription("Every row, every price, every sum, and the ledger itself. A job, beside the traffic; its result says isRight and what differs.")
-            .Accepts<VerifyRequest>(Json)
+            .WithBody<VerifyRequest>()
             .WithRequestExample("""{ "from": "2026-11-01", "to": "2026-11-30" }"""));
         Job(billing.MapPost("/rebuild", RebuildAsync)
             .WithSummary("Make the read models again from the events")
             .WithDescription("Beside the live ones, which they replace once they have caught up. A job; its result says whether they were identical.")
-            .Accepts<RebuildRequest>(Json)
+            .WithBody<RebuildRequest>()
             .WithRequestExample("""{ "projection": "spend" }"""));
         Job(billing.MapPost("/rerate", RerateAsync)
             .WithSummary("What a period would have cost at other prices")
             .WithDescription("A job; with apply and a reason it charges that, by adjustments that add up to the difference. Doing it twice adjusts once.")
-            .Accepts<RerateRequest>(Json)
+            .WithBody<RerateRequest>()
             .WithRequestExample("""
                 { "from": "2026-11-01", "to": "2026-11-30", "apply": false,
                   "prices": { "version": "november-offer", "prices": [ { "model": "claude-sonnet-4-5*", "perMillion": { "input": 2.7, "output": 13.5, "cacheRead": 0.27, "cacheWrite5m": 3.375, "cacheWrite1h": 5.4 } } ] } }
@@ -62,7 +61,7 @@ internal static class BillingEndpoints
         billing.MapPost("/reconcile", ReconcileAsync)
             .WithSummary("Compare what was metered with the provider's own report")
             .WithDescription($"The report is CSV or JSON as text, or the provider's JSON itself. Format is one of {string.Join(", ", ReportFormats.ByName.Keys)}; seen from the report when not given.")
-            .Accepts<ReconcileRequest>(Json)
+            .WithBody<ReconcileRequest>()
             .WithRequestExample("""{ "upstream": "anthropic", "from": "2026-11-20", "to": "2026-11-20", "report": "date,input_tokens,output_tokens\n2026-11-20,120000,30000" }""")
             .Produces<ReconciliationReport>()
             .ProducesValidationProblem()

@@ -23,7 +23,7 @@ internal static class NotificationEndpoints
         notifications.MapPost("/test", TestAsync)
             .WithSummary("Try whether notifications arrive")
             .WithDescription("Sends one by the channel named, now and once; 'state' and 'error' say what became of it.")
-            .Accepts<NotificationTestRequest>("application/json")
+            .WithBody<NotificationTestRequest>()
             .WithRequestExample("""{ "channel": "email" }""")
             .Produces<NotificationDelivery>()
             .ProducesValidationProblem();

@@ -37,7 +37,7 @@ internal static class PriceEndpoints
             .WithSummary("Set prices, or take back those that were set")
             .WithDescription("In the form of prices.json. It is an event in the ledger; every process puts it into force, and nothing priced before changes.")
             .WithSwitch(DryRun, "Say what would change, and change nothing.")
-            .Accepts<PriceChangeDocument>("application/json")
+            .WithBody<PriceChangeDocument>()
             .WithRequestExample("""{ "reason": "Offer of November", "prices": [ { "model": "claude-sonnet-4-5", "perMillion": { "input": 2.7, "output": 13.5, "cacheRead": 0.27, "cacheWrite5m": 3.375, "cacheWrite1h": 5.4 } } ] }""")
             .Produces<PriceChangeResult>()
             .ProducesValidationProblem()
@@ -50,7 +50,7 @@ internal static class PriceEndpoints
             .WithQuery("from", "The date (UTC) they hold from; today when not given.")
             .WithQuery("reason", "Why.")
             .WithSwitch(DryRun, "Say what would change, and change nothing.")
-            .Accepts<JsonElement>("application/json")
+            .WithBody<JsonElement>()
             .Produces<ImportReport>()
             .ProducesValidationProblem()
             .ProducesProblem(StatusCodes.Status409Conflict);

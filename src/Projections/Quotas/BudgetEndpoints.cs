@@ -20,7 +20,7 @@ internal static class BudgetEndpoints
         extensions.MapPost("", AddAsync)
             .WithSummary("Give a tenant extra budget for a time")
             .WithDescription("Until the end of the window that runs, or until what 'until' says. With an 'id' of your own, asking twice adds once.")
-            .Accepts<ExtensionRequest>("application/json")
+            .WithBody<ExtensionRequest>()
             .WithRequestExample("""{ "tenant": "alice", "window": "daily", "usd": 10, "reason": "Release day" }""")
             .Produces<BudgetExtended>(StatusCodes.Status201Created)
             .ProducesValidationProblem();

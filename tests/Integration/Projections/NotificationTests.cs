@@ -102,7 +102,6 @@ public abstract class NotificationTests(Storage storage) : ProjectionTest(storag
         await using var receiver = await ScriptedUpstream.StartAsync(http => http.Response.WriteAsync("ok"));
         await using var one = new Sender(this, new AlertsConfig(new Uri(receiver.Url), null));
         await using var two = new Sender(this, new AlertsConfig(new Uri(receiver.Url), null));
-        await ExecuteAsync("create table proxy_report (instance text primary key, at bigint not null, data text not null)");
 
         await Checkpoints.StopAsync(Database, Spend.Name, 0, "it cannot be read", CancellationToken.None);
         await ReportAsync("open");
