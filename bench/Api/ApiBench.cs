@@ -32,25 +32,27 @@ internal static class ApiBench
     private const string Password = "bench";
     private const int Days = 30;
 
-    /// <summary>The month ends today, or nothing would be recent.</summary>
-    private static readonly DateTimeOffset End = TimeProvider.System.GetUtcNow();
+    /// <summary>The month ends today, or nothing would be recent; where a store was kept, when that was filled.</summary>
+    private static DateTimeOffset end = TimeProvider.System.GetUtcNow();
 
     public static Command Command()
     {
         var requests = new Option<int>("--requests") { Description = "Requests in the ledger.", DefaultValueFactory = _ => 1_000_000 };
         var tenants = new Option<int>("--tenants") { Description = "Tenants they are of.", DefaultValueFactory = _ => 1_000 };
         var connection = new Option<string?>("--postgres") { Description = "The connection string of an empty database; without it, SQLite in a temporary directory." };
+        var data = new Option<DirectoryInfo?>("--data") { Description = "Keep the SQLite store in this directory, or use the one that is there." };
         var test = new Option<bool>("--test") { Description = "Tiny, to see that it still works; any time is good enough." };
-        var command = new Command("api", "Measures the views of the API.") { requests, tenants, connection, test };
+        var command = new Command("api", "Measures the views of the API.") { requests, tenants, connection, data, test };
         command.SetAction((parsed, cancellationToken) => parsed.GetValue(test)
-            ? RunAsync(1_000, 10, parsed.GetValue(connection), double.PositiveInfinity, Console.Out, cancellationToken)
-            : RunAsync(parsed.GetValue(requests), parsed.GetValue(tenants), parsed.GetValue(connection), LongestP95Ms, Console.Out, cancellationToken));
+            ? RunAsync(1_000, 10, parsed.GetValue(connection), parsed.GetValue(data), double.PositiveInfinity, Console.Out, cancellationToken)
+            : RunAsync(parsed.GetValue(requests), parsed.GetValue(tenants), parsed.GetValue(connection), parsed.GetValue(data), LongestP95Ms, Console.Out, cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int requests, int tenants, string? connectionString, double longestMs, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int requests, int tenants, string? connectionString, DirectoryInfo? data, double longestMs, TextWriter output, CancellationToken cancellationToken)
     {
-        var directory = Directory.CreateTempSubdirectory("ccgate-bench-api-");
+        var directory = data ?? Directory.CreateTempSubdirectory("ccgate-bench-api-");
+        directory.Create();
         try
         {
             await using Database database = connectionString is null ? new SqliteDatabase(Path.Combine(directory.FullName, "store.db")) : new PostgresDatabase(connectionString);
@@ -58,14 +60,21 @@ internal static class ApiBench
                 ? new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance)
                 : new SqliteEventStore((SqliteDatabase)database, TimeProvider.System);
             await store.MigrateAsync(cancellationToken);
-            await RebuildBench.FillAsync(database, store, requests, number => Event(number, requests, tenants), cancellationToken);
+            if (await store.HighWaterMarkAsync(cancellationToken) < requests)
+            {
+                await RebuildBench.FillAsync(database, store, requests, number => Event(number, requests, tenants), cancellationToken);
+            }
+
             await ProjectAsync(database, store, requests, output, cancellationToken);
             return await MeasureAsync(database, store, tenants, longestMs, output, cancellationToken);
         }
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            directory.Delete(recursive: true);
+            if (data is null)
+            {
+                directory.Delete(recursive: true);
+            }
         }
     }
 
@@ -119,7 +128,7 @@ internal static class ApiBench
 
     private static IEnumerable<string> Paths()
     {
-        static string Day(int back) => End.AddDays(-back).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        static string Day(int back) => end.AddDays(-back).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         var month = $"from={Day(Days - 1)}&to={Day(0)}";
         return
         [
@@ -181,7 +190,7 @@ internal static class ApiBench
         // Conversations run beside each other, so that neighbours in time are of different ones.
         var running = Math.Max(1, requests / 1000);
         var session = (number % running) + (number / running / 30 * running);
-        var admitted = End.AddTicks(-TimeSpan.FromDays(Days).Ticks / requests * (requests - number)).AddTicks(number * 7919L % 1_000_000);
+        var admitted = end.AddTicks(-TimeSpan.FromDays(Days).Ticks / requests * (requests - number)).AddTicks(number * 7919L % 1_000_000);
         var usage = new TokenUsage { InputTokens = 3 + (number % 200), CacheReadTokens = 26_358 + (number % 5_000), CacheWrite5mTokens = number % 1_500, OutputTokens = 57 + (number % 900) };
         var attempt = new Attempt
         {
