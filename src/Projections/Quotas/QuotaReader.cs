@@ -6,6 +6,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Tenants;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Spend;
 using Dapper;
 
 namespace CCGate.Projections.Quotas;
@@ -96,19 +97,23 @@ internal sealed class QuotaReader(Database database)
 
     private static async Task<List<UsedRow>> ReadAsync(DbTransaction snapshot, WindowSpan span, bool byQuarterHour, CancellationToken cancellationToken)
     {
-        var sql = $"""
-            select min(bucket_start), tenant_id, key_id, {SpendSql.Pico}, {SpendSql.Tokens}, sum(requests)
-            from spend where bucket_start >= @from and bucket_start < @to group by tenant_id, key_id{(byQuarterHour ? ", bucket_start" : "")}
-            """;
-        var parameters = new { from = Instant.ToMicroseconds(span.Start), to = Instant.ToMicroseconds(span.End) };
         var rows = new List<UsedRow>();
-        await using var reader = await snapshot.Connection!.ExecuteReaderAsync(new CommandDefinition(sql, parameters, snapshot, cancellationToken: cancellationToken));
-        while (await reader.ReadAsync(cancellationToken))
+        var table = byQuarterHour ? "spend" : SpendRollUp.ByDay;
+        foreach (var piece in await SpendPieces.DivideAsync(snapshot, table, Instant.ToMicroseconds(span.Start), Instant.ToMicroseconds(span.End), cancellationToken))
         {
-            // PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer; both are exact.
-            decimal Sum(int column) => Convert.ToDecimal(reader.GetValue(column), CultureInfo.InvariantCulture);
+            var sql = $"""
+                select min(bucket_start), tenant_id, key_id, {SpendSql.Pico}, {SpendSql.Tokens}, sum(requests)
+                from {piece.Table} where bucket_start >= @From and bucket_start < @To group by tenant_id, key_id{(byQuarterHour ? ", bucket_start" : "")}
+                """;
+            await using var reader = await snapshot.Connection!.ExecuteReaderAsync(
+                new CommandDefinition(sql, new { piece.From, piece.To }, snapshot, cancellationToken: cancellationToken));
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                // PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer; both are exact.
+                decimal Sum(int column) => Convert.ToDecimal(reader.GetValue(column), CultureInfo.InvariantCulture);
 
-            rows.Add(new UsedRow(reader.GetInt64(0), new LimitOwner(reader.GetString(1), reader.GetString(2)), new UsedAmounts(Sum(3), Sum(4), Sum(5))));
+                rows.Add(new UsedRow(reader.GetInt64(0), new LimitOwner(reader.GetString(1), reader.GetString(2)), new UsedAmounts(Sum(3), Sum(4), Sum(5))));
+            }
         }
 
         return rows;
