@@ -106,11 +106,12 @@ internal static class ApiBench
         await app.StartAsync(cancellationToken);
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
 
-        await output.WriteLineAsync($"{"view",-80} {"cold",8} {"p50",8} {"p95",8} {"max",8}  ms");
+        await output.WriteLineAsync($"{"view",-80} {"cold",8} {"p50",8} {"p95",8} {"max",8} {"CPU",8}  ms");
         var slow = 0;
         foreach (var path in Paths())
         {
             var times = new List<double>();
+            var used = TimeSpan.Zero;
             for (var call = 0; call <= Calls; call++)
             {
                 var watch = Stopwatch.StartNew();
@@ -121,17 +122,19 @@ internal static class ApiBench
                 using var response = await client.SendAsync(request, cancellationToken);
                 var body = await response.Content.ReadAsStringAsync(cancellationToken);
                 times.Add(watch.Elapsed.TotalMilliseconds);
+                used = call == 0 ? Process.GetCurrentProcess().TotalProcessorTime : used;
                 if (!response.IsSuccessStatusCode)
                 {
                     throw new BenchFailedException($"{path}: {(int)response.StatusCode} {body}");
                 }
             }
 
+            var cpu = (Process.GetCurrentProcess().TotalProcessorTime - used).TotalMilliseconds / Calls;
             var cold = times[0];
             var warm = times[1..].Order().ToList();
             slow += warm[^2] > longestMs ? 1 : 0;
             await output.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture, $"{path,-80} {cold,8:N1} {warm[Calls / 2],8:N1} {warm[^2],8:N1} {warm[^1],8:N1}{(warm[^2] > longestMs ? "  TOO SLOW" : "")}"));
+                CultureInfo.InvariantCulture, $"{path,-80} {cold,8:N1} {warm[Calls / 2],8:N1} {warm[^2],8:N1} {warm[^1],8:N1} {cpu,8:N1}{(warm[^2] > longestMs ? "  TOO SLOW" : "")}"));
         }
 
         await app.StopAsync(cancellationToken);

@@ -14,10 +14,10 @@ internal sealed record RequestPage(IReadOnlyList<RequestRow> Items, string? Next
 internal sealed class RequestReader(Database database, TimeProvider time)
 {
     /// <summary>Rows looked at by one statement when no index knows which of them fit.</summary>
-    private const int Chunk = 20_000;
+    private const int Chunk = 10_000;
 
     /// <summary>A search for what hardly exists would read all of history; it gives what it has by then.</summary>
-    private static readonly TimeSpan LongestSearch = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Requests that are sorted by spend or duration: those of a period are in the index with both.</summary>
     public int MostSorted { get; init; } = 250_000;

@@ -4,7 +4,22 @@ using Dapper;
 namespace CCGate.Projections.Spend;
 
 /// <summary>A part of a period, in microseconds since 1970, and the table that has it.</summary>
-internal readonly record struct SpendPiece(string Table, long From, long To);
+internal readonly record struct SpendPiece(string Table, long From, long To)
+{
+    /// <summary>Reads columns of it; the parameters are <c>@From</c> and <c>@To</c>, and <c>@Tenant</c> where only that one is asked for.</summary>
+    /// <param name="rest">More conditions, and what follows them.</param>
+    public string Sql(string columns, bool ofTenant, string rest) => ofTenant
+        // The key has the quarter hour before the tenant: from one quarter hour to the next, and in each to the tenant, reads a thousandth of the rows of a thousand tenants.
+        ? $"""
+            with recursive bucket (at) as (
+              select min(bucket_start) from {Table} where bucket_start >= @From and bucket_start < @To
+              union all
+              select (select min(bucket_start) from {Table} where bucket_start > bucket.at and bucket_start < @To) from bucket where bucket.at is not null
+            )
+            select {columns} from bucket cross join {Table} where bucket_start = bucket.at and tenant_id = @Tenant {rest}
+            """
+        : $"select {columns} from {Table} where bucket_start >= @From and bucket_start < @To {rest}";
+}
 
 /// <summary>Divides a period into the days that are added up and the quarter hours that are left.</summary>
 internal static class SpendPieces

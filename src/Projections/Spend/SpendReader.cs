@@ -26,7 +26,7 @@ internal sealed class SpendReader(Database database)
         foreach (var piece in await SpendPieces.DivideAsync(snapshot, Table(question), from, to, cancellationToken))
         {
             var parameters = new { question.Tenant, question.Key, question.Model, question.Upstream, piece.From, piece.To };
-            await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(Sql(question, piece.Table), parameters, snapshot, cancellationToken: cancellationToken));
+            await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(Sql(question, piece), parameters, snapshot, cancellationToken: cancellationToken));
             while (await reader.ReadAsync(cancellationToken))
             {
                 var name = new SpendName(Name(question.By, reader, 0), question.ThenBy is { } then ? Name(then, reader, 2) : ("", ""));
@@ -39,8 +39,8 @@ internal sealed class SpendReader(Database database)
             InZone(question.From, question.Zone),
             InZone(question.To, question.Zone),
             question.Zone.Id,
-            [.. rows.OrderBy(row => row.Key).Select(row => Row(question, row.Key, row.Value))],
-            rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row));
+            [.. rows.OrderBy(row => row.Key).Select(row => Row(question, row.Key, Plain(row.Value)))],
+            Plain(rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row)));
 
         // There are many rows of each quarter hour.
         (string First, string Second) Name(SpendBy by, DbDataReader reader, int column)
@@ -78,25 +78,17 @@ internal sealed class SpendReader(Database database)
         return IsBy(SpendBy.Hour) || (IsBy(SpendBy.Day) && !ofUtcDays) ? "spend" : SpendRollUp.ByDay;
     }
 
-    private static string Sql(SpendQuestion question, string table)
+    private static string Sql(SpendQuestion question, SpendPiece piece)
     {
         var where = string.Concat(
             question.Key is null ? "" : " and key_id = @Key",
             question.Model is null ? "" : " and model = @Model",
             question.Upstream is null ? "" : " and upstream_id = @Upstream");
-        var columns = $"{Columns(question.By)}, {(question.ThenBy is { } then ? Columns(then) : "'', ''")}, {Sums}";
-        return question.Tenant is null
-            ? $"select {columns} from {table} where bucket_start >= @From and bucket_start < @To{where} group by 1, 2, 3, 4"
 
-            // The key has the quarter hour before the tenant: from one to the next, and in each to the tenant, is a thousandth of all rows of a thousand tenants.
-            : $"""
-                with recursive bucket (at) as (
-                  select min(bucket_start) from {table} where bucket_start >= @From and bucket_start < @To
-                  union all
-                  select (select min(bucket_start) from {table} where bucket_start > bucket.at and bucket_start < @To) from bucket where bucket.at is not null
-                )
-                select {columns} from bucket cross join {table} where bucket_start = bucket.at and tenant_id = @Tenant{where} group by 1, 2, 3, 4
-                """;
+        // Only by what differs: with a constant in it SQLite would sort rows that are in order.
+        var groups = string.Concat(
+            "1", question.By == SpendBy.Key ? ", 2" : "", question.ThenBy is null ? "" : ", 3", question.ThenBy == SpendBy.Key ? ", 4" : "");
+        return piece.Sql($"{Columns(question.By)}, {(question.ThenBy is { } then ? Columns(then) : "'', ''")}, {Sums}", question.Tenant is not null, $"{where} group by {groups}");
     }
 
     private static string Columns(SpendBy by) => by switch
@@ -120,6 +112,9 @@ internal sealed class SpendReader(Database database)
     }
 
     private static string Hour(DateTime utc) => utc.ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture);
+
+    /// <summary>A sum keeps the zeros of its parts; without them an amount is written alike whatever it was summed from.</summary>
+    private static SpendTotals Plain(SpendTotals totals) => totals with { SpendUsd = totals.SpendUsd / 1.0000000000000000000000000000m };
 
     private static SpendRow Row(SpendQuestion question, SpendName name, SpendTotals totals)
     {
