@@ -6,16 +6,19 @@ using System.Text;
 using CCGate.Bench.Rebuild;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Tenants;
 using CCGate.Metering.EventStore;
 using CCGate.Projections;
 using CCGate.Projections.Administration;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Questions;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Traffic;
 using CCGate.Projections.Unsettled;
+using Dapper;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,25 +35,27 @@ internal static class ApiBench
     private const string Password = "bench";
     private const int Days = 30;
 
-    /// <summary>The month ends today, or nothing would be recent.</summary>
-    private static readonly DateTimeOffset End = TimeProvider.System.GetUtcNow();
+    /// <summary>The month ends today, or nothing would be recent; where a store was kept, when that was filled.</summary>
+    private static DateTimeOffset end = TimeProvider.System.GetUtcNow();
 
     public static Command Command()
     {
         var requests = new Option<int>("--requests") { Description = "Requests in the ledger.", DefaultValueFactory = _ => 1_000_000 };
         var tenants = new Option<int>("--tenants") { Description = "Tenants they are of.", DefaultValueFactory = _ => 1_000 };
         var connection = new Option<string?>("--postgres") { Description = "The connection string of an empty database; without it, SQLite in a temporary directory." };
+        var data = new Option<DirectoryInfo?>("--data") { Description = "Keep the SQLite store in this directory, or use the one that is there." };
         var test = new Option<bool>("--test") { Description = "Tiny, to see that it still works; any time is good enough." };
-        var command = new Command("api", "Measures the views of the API.") { requests, tenants, connection, test };
+        var command = new Command("api", "Measures the views of the API.") { requests, tenants, connection, data, test };
         command.SetAction((parsed, cancellationToken) => parsed.GetValue(test)
-            ? RunAsync(1_000, 10, parsed.GetValue(connection), double.PositiveInfinity, Console.Out, cancellationToken)
-            : RunAsync(parsed.GetValue(requests), parsed.GetValue(tenants), parsed.GetValue(connection), LongestP95Ms, Console.Out, cancellationToken));
+            ? RunAsync(1_000, 10, parsed.GetValue(connection), parsed.GetValue(data), double.PositiveInfinity, Console.Out, cancellationToken)
+            : RunAsync(parsed.GetValue(requests), parsed.GetValue(tenants), parsed.GetValue(connection), parsed.GetValue(data), LongestP95Ms, Console.Out, cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int requests, int tenants, string? connectionString, double longestMs, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int requests, int tenants, string? connectionString, DirectoryInfo? data, double longestMs, TextWriter output, CancellationToken cancellationToken)
     {
-        var directory = Directory.CreateTempSubdirectory("ccgate-bench-api-");
+        var directory = data ?? Directory.CreateTempSubdirectory("ccgate-bench-api-");
+        directory.Create();
         try
         {
             await using Database database = connectionString is null ? new SqliteDatabase(Path.Combine(directory.FullName, "store.db")) : new PostgresDatabase(connectionString);
@@ -58,14 +63,21 @@ internal static class ApiBench
                 ? new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance)
                 : new SqliteEventStore((SqliteDatabase)database, TimeProvider.System);
             await store.MigrateAsync(cancellationToken);
-            await RebuildBench.FillAsync(database, store, requests, number => Event(number, requests, tenants), cancellationToken);
+            if (await store.HighWaterMarkAsync(cancellationToken) < requests)
+            {
+                await RebuildBench.FillAsync(database, store, requests, number => Event(number, requests, tenants), cancellationToken);
+            }
+
             await ProjectAsync(database, store, requests, output, cancellationToken);
             return await MeasureAsync(database, store, tenants, longestMs, output, cancellationToken);
         }
         finally
         {
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-            directory.Delete(recursive: true);
+            if (data is null)
+            {
+                directory.Delete(recursive: true);
+            }
         }
     }
 
@@ -80,6 +92,12 @@ internal static class ApiBench
             await round.CatchUpAsync(projection, cancellationToken);
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{projection.Name,-16} {requests / watch.Elapsed.TotalSeconds,10:N0} events/s"));
         }
+
+        var rolling = Stopwatch.StartNew();
+        await new SpendRollUp(database, TimeProvider.System, NullLogger<SpendRollUp>.Instance).RollUpAsync(cancellationToken);
+        await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{"roll-up",-16} {rolling.ElapsedMilliseconds,10:N0} ms"));
+        await using var connection = await database.OpenAsync(cancellationToken);
+        end = Instant.FromMicroseconds(await connection.ExecuteScalarAsync<long>("select max(minute) from traffic"));
     }
 
     private static async Task<int> MeasureAsync(Database database, IEventStore store, int tenants, double longestMs, TextWriter output, CancellationToken cancellationToken)
@@ -87,30 +105,36 @@ internal static class ApiBench
         await using var app = Host(database, store, tenants);
         await app.StartAsync(cancellationToken);
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("admin:" + Password)));
 
-        await output.WriteLineAsync($"{"view",-72} {"cold",8} {"p50",8} {"p95",8} {"max",8}  ms");
+        await output.WriteLineAsync($"{"view",-80} {"cold",8} {"p50",8} {"p95",8} {"max",8} {"CPU",8}  ms");
         var slow = 0;
         foreach (var path in Paths())
         {
             var times = new List<double>();
+            var used = TimeSpan.Zero;
             for (var call = 0; call <= Calls; call++)
             {
                 var watch = Stopwatch.StartNew();
-                using var response = await client.GetAsync(new Uri(path, UriKind.Relative), cancellationToken);
+                using var request = new HttpRequestMessage(HttpMethod.Get, path);
+                request.Headers.Authorization = path.StartsWith("/api/me", StringComparison.Ordinal)
+                    ? new AuthenticationHeaderValue("Bearer", Tenant(7))
+                    : new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("admin:" + Password)));
+                using var response = await client.SendAsync(request, cancellationToken);
                 var body = await response.Content.ReadAsStringAsync(cancellationToken);
                 times.Add(watch.Elapsed.TotalMilliseconds);
+                used = call == 0 ? Process.GetCurrentProcess().TotalProcessorTime : used;
                 if (!response.IsSuccessStatusCode)
                 {
                     throw new BenchFailedException($"{path}: {(int)response.StatusCode} {body}");
                 }
             }
 
+            var cpu = (Process.GetCurrentProcess().TotalProcessorTime - used).TotalMilliseconds / Calls;
             var cold = times[0];
             var warm = times[1..].Order().ToList();
             slow += warm[^2] > longestMs ? 1 : 0;
             await output.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture, $"{path,-72} {cold,8:N1} {warm[Calls / 2],8:N1} {warm[^2],8:N1} {warm[^1],8:N1}{(warm[^2] > longestMs ? "  TOO SLOW" : "")}"));
+                CultureInfo.InvariantCulture, $"{path,-80} {cold,8:N1} {warm[Calls / 2],8:N1} {warm[^2],8:N1} {warm[^1],8:N1} {cpu,8:N1}{(warm[^2] > longestMs ? "  TOO SLOW" : "")}"));
         }
 
         await app.StopAsync(cancellationToken);
@@ -119,15 +143,18 @@ internal static class ApiBench
 
     private static IEnumerable<string> Paths()
     {
-        static string Day(int back) => End.AddDays(-back).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        static string Day(int back) => end.AddDays(-back).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        static string Deep(string order, long value) => new PageCursor(value, Guid.AllBitsSet.ToString()).Write(order);
         var month = $"from={Day(Days - 1)}&to={Day(0)}";
+        var middle = Instant.ToMicroseconds(end.AddDays(-Days / 2));
         return
         [
             "/api/overview",
             "/api/requests",
-            "/api/requests?sort=spend",
-            "/api/requests?sort=duration",
-            $"/api/requests?sort=spend&from={Day(0)}",
+            $"/api/requests?sort=spend&from={Day(6)}",
+            $"/api/requests?sort=duration&from={Day(6)}",
+            $"/api/requests?cursor={Deep("Time-desc", middle)}",
+            $"/api/requests?sort=spend&from={Day(6)}&cursor={Deep("Spend-desc", 10_000_000_000)}",
             "/api/requests?tenant=tenant-7",
             "/api/requests?tenant=tenant-7&sort=spend",
             "/api/requests?tenant=tenant-7&outcome=Failed",
@@ -138,19 +165,37 @@ internal static class ApiBench
             "/api/requests?minUsd=0.5",
             "/api/requests?session=session-12",
             "/api/requests?q=session-12",
+            "/api/requests?q=nowhere",
+            $"/api/requests?outcome=Failed&cursor={Deep("Time-desc", middle)}",
             $"/api/requests?outcome=Failed&from={Day(7)}&to={Day(6)}",
-            $"/api/requests?outcome=Failed&sort=spend&from={Day(7)}",
+            $"/api/requests?outcome=Failed&sort=spend&from={Day(0)}",
+            $"/api/requests?outcome=Interrupted&sort=duration&from={Day(0)}",
+            $"/api/requests?q=nowhere&sort=spend&from={Day(0)}",
             "/api/sessions",
             "/api/sessions?active=true",
             "/api/sessions?tenant=tenant-7",
+            $"/api/sessions?cursor={Deep("session", middle)}",
             $"/api/usage?{month}",
             $"/api/usage?{month}&by=model",
             $"/api/usage?{month}&by=tenant",
             $"/api/usage?{month}&by=day,model",
+            $"/api/usage?{month}&by=day&timezone=Asia/Kolkata",
+            $"/api/usage?{month}&by=hour,upstream",
+            $"/api/usage?{month}&by=tenant,model",
             $"/api/usage?{month}&by=day&tenant=tenant-7",
+            $"/api/usage?{month}&by=day&tenant=tenant-7&timezone=Asia/Kolkata",
+            "/api/usage?by=model",
             $"/api/leaderboard?{month}",
             $"/api/leaderboard?by=key&order=tokens&{month}",
             "/api/leaderboard",
+            "/api/quotas",
+            "/api/quotas?tenant=tenant-7",
+            "/api/budgets/extensions",
+            "/api/me",
+            $"/api/me/usage?{month}&by=day,model",
+            "/api/me/requests",
+            "/api/me/requests?sort=spend",
+            "/api/projections",
         ];
     }
 
@@ -161,10 +206,12 @@ internal static class ApiBench
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(database);
         builder.Services.AddSingleton(store);
+        builder.Services.AddSingleton(new SecretBox(SecretsKey.Parse(new string('k', SecretsKey.MinLength))!));
         builder.Services.AddSingleton(new ConfigSource(new GatewayConfig
         {
+            Api = new ApiConfig(100_000, 1_000_000),
             Admin = new AdminConfig("admin", SecretHash.Of(Password)),
-            Tenants = [.. Enumerable.Range(0, tenants).Select(number => new TenantConfig { Id = Tenant(number), Keys = [new KeyConfig("laptop", SecretHash.Of(Tenant(number)))] })],
+            Tenants = [.. Enumerable.Range(0, tenants).Select(TenantOf)],
         }));
         builder.Services.AddSingleton<TenantDirectory>();
         builder.Services.AddProjections();
@@ -172,6 +219,15 @@ internal static class ApiBench
         app.MapProjections();
         return app;
     }
+
+    /// <summary>Budgets in two time zones, so that no two kinds of windows begin at the same instant.</summary>
+    private static TenantConfig TenantOf(int number) => new()
+    {
+        Id = Tenant(number),
+        Keys = [new KeyConfig("laptop", SecretHash.Of(Tenant(number)))],
+        TimeZone = number % 2 == 0 ? TimeZoneInfo.Utc : TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"),
+        Limits = new LimitsConfig { Windows = [.. Enum.GetValues<LimitWindow>().Select(window => new WindowLimit(window, MaxUsd: 1_000_000))] },
+    };
 
     private static string Tenant(int number) => string.Create(CultureInfo.InvariantCulture, $"tenant-{number}");
 
@@ -181,7 +237,7 @@ internal static class ApiBench
         // Conversations run beside each other, so that neighbours in time are of different ones.
         var running = Math.Max(1, requests / 1000);
         var session = (number % running) + (number / running / 30 * running);
-        var admitted = End.AddTicks(-TimeSpan.FromDays(Days).Ticks / requests * (requests - number)).AddTicks(number * 7919L % 1_000_000);
+        var admitted = end.AddTicks(-TimeSpan.FromDays(Days).Ticks / requests * (requests - number)).AddTicks(number * 7919L % 1_000_000);
         var usage = new TokenUsage { InputTokens = 3 + (number % 200), CacheReadTokens = 26_358 + (number % 5_000), CacheWrite5mTokens = number % 1_500, OutputTokens = 57 + (number % 900) };
         var attempt = new Attempt
         {

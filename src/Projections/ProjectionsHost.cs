@@ -104,6 +104,7 @@ internal static class ProjectionsHost
         services.AddSingleton<LiveFeed>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveFeed>());
         services.AddSingleton<SpendReader>();
+        services.AddHostedService<SpendRollUp>();
         services.AddSingleton<UnsettledReader>();
         services.AddSingleton<SpendAdjuster>();
         services.AddSingleton<NodeUsageReader>();

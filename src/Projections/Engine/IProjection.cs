@@ -20,6 +20,9 @@ internal interface IProjection
     /// <summary>The statement that creates the table under the given name.</summary>
     string CreateTable(string table);
 
+    /// <summary>Called in the transaction in which a rebuild put another table in the place of the live one, when they differed: what was derived from that is wrong.</summary>
+    Task ReplacedAsync(DbTransaction transaction, CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Works out what events change, before any transaction begins: SQLite has one writer at a time, and reading JSON is most of the work.</summary>
     /// <exception cref="UnreadableEventException">An event cannot be applied.</exception>
     WriteRows Fold(IReadOnlyList<StoredEvent> events);

@@ -153,6 +153,7 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
         if (!report.Identical)
         {
             await Checkpoints.RewriteHistoryAsync(transaction, projection.Name, cancellationToken);
+            await projection.ReplacedAsync(transaction, cancellationToken);
         }
 
         await transaction.CommitAsync(cancellationToken);

@@ -6,6 +6,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Tenants;
 using CCGate.Projections.Engine;
+using CCGate.Projections.Spend;
 using Dapper;
 
 namespace CCGate.Projections.Quotas;
@@ -13,20 +14,31 @@ namespace CCGate.Projections.Quotas;
 /// <summary>How much of every window's limit is used, from the read model: what is on its way there is not seen yet.</summary>
 internal sealed class QuotaReader(Database database)
 {
-    /// <summary>The limits of tenants and keys, in the order of tenants.json. One query for each span of time, however many tenants share it.</summary>
+    /// <summary>The limits of tenants and keys, in the order of tenants.json. No part of time is read twice, however many tenants and windows share it.</summary>
     public async Task<IReadOnlyList<QuotaUse>> ReadAsync(GatewayConfig config, QuotaQuestion question, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var limits = Limits(config, question, now).ToList();
         var tree = new TenantTree(config);
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var snapshot = await database.BeginSnapshotAsync(connection, cancellationToken);
-        var used = new Dictionary<WindowSpan, Dictionary<LimitOwner, UsedAmounts>>();
-        foreach (var span in limits.Select(limit => limit.Span).Distinct())
+        var used = new List<(WindowSpan Part, Dictionary<LimitOwner, UsedAmounts> Amounts)>();
+        foreach (var part in Parts([.. limits.Select(limit => limit.Span).Distinct()]))
         {
-            used[span] = tree.Sum(await ReadAsync(snapshot, span, byQuarterHour: false, cancellationToken));
+            used.Add((part, tree.Sum(await ReadAsync(snapshot, part, tree.Alone(question.Tenant), byQuarterHour: false, cancellationToken))));
         }
 
-        return [.. limits.SelectMany(limit => Describe(limit, used[limit.Span].GetValueOrDefault(limit.Owner), config.Extensions, now))];
+        return [.. limits.SelectMany(limit => Describe(limit, Sum(limit), config.Extensions, now))];
+
+        UsedAmounts Sum(OwnedLimit limit) => used
+            .Where(one => limit.Span.Start <= one.Part.Start && one.Part.End <= limit.Span.End)
+            .Aggregate(new UsedAmounts(), (sum, one) => sum + one.Amounts.GetValueOrDefault(limit.Owner));
+    }
+
+    /// <summary>The instants at which spans begin or end, and what lies between two of them: most windows have today in them, and it is read once.</summary>
+    private static IEnumerable<WindowSpan> Parts(IReadOnlyList<WindowSpan> spans)
+    {
+        var instants = spans.SelectMany(span => new[] { span.Start, span.End }).Distinct().Order().ToList();
+        return instants.Zip(instants.Skip(1), (start, end) => new WindowSpan(start, end)).Where(part => spans.Any(span => span.Start <= part.Start && part.End <= span.End));
     }
 
     /// <summary>Whether a rolling window held less than an amount after an instant. What it counts goes down where a quarter hour begins, and only there.</summary>
@@ -36,7 +48,7 @@ internal sealed class QuotaReader(Database database)
         var first = WindowClock.Floor(after, WindowClock.QuarterHour) + WindowClock.QuarterHour;
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var snapshot = await database.BeginSnapshotAsync(connection, cancellationToken);
-        var rows = await ReadAsync(snapshot, new WindowSpan(first - length, now), byQuarterHour: true, cancellationToken);
+        var rows = await ReadAsync(snapshot, new WindowSpan(first - length, now), tenant: null, byQuarterHour: true, cancellationToken);
         var (tree, owner) = (new TenantTree(config), new LimitOwner(quota.Tenant, quota.Key));
         var quarters = rows.GroupBy(row => row.BucketStart)
             .Select(bucket => (Start: Instant.FromMicroseconds(bucket.Key), Used: tree.Sum(bucket).GetValueOrDefault(owner).Of(quota.Unit)))
@@ -94,21 +106,24 @@ internal sealed class QuotaReader(Database database)
         }
     }
 
-    private static async Task<List<UsedRow>> ReadAsync(DbTransaction snapshot, WindowSpan span, bool byQuarterHour, CancellationToken cancellationToken)
+    private static async Task<List<UsedRow>> ReadAsync(
+        DbTransaction snapshot, WindowSpan span, string? tenant, bool byQuarterHour, CancellationToken cancellationToken)
     {
-        var sql = $"""
-            select min(bucket_start), tenant_id, key_id, {SpendSql.Pico}, {SpendSql.Tokens}, sum(requests)
-            from spend where bucket_start >= @from and bucket_start < @to group by tenant_id, key_id{(byQuarterHour ? ", bucket_start" : "")}
-            """;
-        var parameters = new { from = Instant.ToMicroseconds(span.Start), to = Instant.ToMicroseconds(span.End) };
         var rows = new List<UsedRow>();
-        await using var reader = await snapshot.Connection!.ExecuteReaderAsync(new CommandDefinition(sql, parameters, snapshot, cancellationToken: cancellationToken));
-        while (await reader.ReadAsync(cancellationToken))
+        var table = byQuarterHour ? "spend" : SpendRollUp.ByDay;
+        foreach (var piece in await SpendPieces.DivideAsync(snapshot, table, Instant.ToMicroseconds(span.Start), Instant.ToMicroseconds(span.End), cancellationToken))
         {
-            // PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer; both are exact.
-            decimal Sum(int column) => Convert.ToDecimal(reader.GetValue(column), CultureInfo.InvariantCulture);
+            var columns = $"min(bucket_start), tenant_id, key_id, {SpendSql.Pico}, {SpendSql.Tokens}, sum(requests)";
+            var sql = piece.Sql(columns, tenant is not null, $"group by tenant_id, key_id{(byQuarterHour ? ", bucket_start" : "")}");
+            await using var reader = await snapshot.Connection!.ExecuteReaderAsync(
+                new CommandDefinition(sql, new { piece.From, piece.To, Tenant = tenant }, snapshot, cancellationToken: cancellationToken));
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                // PostgreSQL sums bigint to numeric, SQLite to a 64-bit integer; both are exact.
+                decimal Sum(int column) => Convert.ToDecimal(reader.GetValue(column), CultureInfo.InvariantCulture);
 
-            rows.Add(new UsedRow(reader.GetInt64(0), new LimitOwner(reader.GetString(1), reader.GetString(2)), new UsedAmounts(Sum(3), Sum(4), Sum(5))));
+                rows.Add(new UsedRow(reader.GetInt64(0), new LimitOwner(reader.GetString(1), reader.GetString(2)), new UsedAmounts(Sum(3), Sum(4), Sum(5))));
+            }
         }
 
         return rows;
@@ -126,6 +141,10 @@ internal sealed class QuotaReader(Database database)
     {
         private readonly Dictionary<string, string[]> paths = config.Tenants.ToDictionary(
             tenant => tenant.Id, tenant => tenant.Parent is null ? [tenant.Id] : config.PathOf(tenant).Select(above => above.Id).ToArray(), StringComparer.Ordinal);
+
+        /// <summary>The tenant itself when there is nobody below it whose usage counts as well; otherwise null.</summary>
+        public string? Alone(string? tenant) =>
+            tenant is not null && paths.All(path => path.Key == tenant || !path.Value.Contains(tenant, StringComparer.Ordinal)) ? tenant : null;
 
         public Dictionary<LimitOwner, UsedAmounts> Sum(IEnumerable<UsedRow> rows)
         {

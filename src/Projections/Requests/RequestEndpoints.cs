@@ -79,6 +79,12 @@ internal static class RequestEndpoints
             return parameters.Problem();
         }
 
+        if (await requests.TooManyToSortAsync(question, cancellationToken) is { } most)
+        {
+            parameters.Errors["sort"] = [$"There are more than {most} requests to sort: give a shorter period with 'from' and 'to', or fewer filters."];
+            return parameters.Problem();
+        }
+
         var page = await requests.ReadAsync(question, cancellationToken);
         if (owner is not null)
         {

@@ -14,10 +14,30 @@ internal sealed record RequestPage(IReadOnlyList<RequestRow> Items, string? Next
 internal sealed class RequestReader(Database database, TimeProvider time)
 {
     /// <summary>Rows looked at by one statement when no index knows which of them fit.</summary>
-    private const int Chunk = 20_000;
+    private const int Chunk = 10_000;
 
     /// <summary>A search for what hardly exists would read all of history; it gives what it has by then.</summary>
-    private static readonly TimeSpan LongestSearch = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Requests that are sorted by spend or duration: those of a period are in the index with both.</summary>
+    public int MostSorted { get; init; } = 250_000;
+
+    /// <summary>The same where each row must be read as well, to see whether it fits.</summary>
+    public int MostFilteredAndSorted { get; init; } = 50_000;
+
+    /// <summary>Null when the question can be sorted; otherwise how many requests can be, which there are more of in the period, the tenant or the session.</summary>
+    public async Task<int?> TooManyToSortAsync(RequestQuestion question, CancellationToken cancellationToken)
+    {
+        if (question.Sort == RequestSort.Time)
+        {
+            return null;
+        }
+
+        var most = question.Filters.Count > 0 || question.Tenant is not null || question.Session is not null ? MostFilteredAndSorted : MostSorted;
+        await using var connection = await database.OpenAsync(cancellationToken);
+        var sql = $"select count(*) from (select 1 from requests where {Indexed(question, null)} limit {most + 1}) as r";
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(sql, Parameters(question, null, 0), cancellationToken: cancellationToken)) > most ? most : null;
+    }
 
     public async Task<RequestPage> ReadAsync(RequestQuestion question, CancellationToken cancellationToken)
     {

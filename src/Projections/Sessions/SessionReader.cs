@@ -28,7 +28,7 @@ internal sealed class SessionReader(Database database, TimeProvider time)
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
     /// <summary>Requests looked at for a page; where that is not enough, the page is short and has a next one.</summary>
-    private const int Chunk = 20_000;
+    private const int Chunk = 10_000;
 
     public async Task<SessionPage> ReadAsync(string? tenant, bool onlyActive, int limit, PageCursor? after, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
@@ -13,7 +14,10 @@ internal sealed class SpendProjection : IProjection
 
     public IReadOnlyList<string> AddedColumns { get; } = ["unsettled_pico bigint not null default 0", "unsettled_tokens bigint not null default 0"];
 
-    public string CreateTable(string table) => Ddl.Replace("$table", table, StringComparison.Ordinal);
+    /// <summary>The live table has a roll-up beside it.</summary>
+    public string CreateTable(string table) => Ddl.Replace("$table", table, StringComparison.Ordinal) + (table == Name ? SpendRollUp.CreateTables(Ddl) : "");
+
+    public Task ReplacedAsync(DbTransaction transaction, CancellationToken cancellationToken) => SpendRollUp.BreakAllSealsAsync(transaction, cancellationToken);
 
     public WriteRows Fold(IReadOnlyList<StoredEvent> events)
     {
@@ -40,6 +44,11 @@ internal sealed class SpendProjection : IProjection
     private WriteRows Write(SpendRows rows) => async (table, transaction, cancellationToken) =>
     {
         await SpendWriter.WriteAsync(table, rows.Rows, transaction, cancellationToken);
+        if (table == Name)
+        {
+            await SpendRollUp.BreakSealsAsync(transaction, rows.Rows.Select(row => row.BucketStart), cancellationToken);
+        }
+
         var settled = Instant.ToMicroseconds(TimeProvider.System.GetUtcNow() - Instant.SettledAfter);
         if (table == Name && rows.Rows.Any(row => row.BucketStart < settled))
         {

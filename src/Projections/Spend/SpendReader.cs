@@ -18,14 +18,20 @@ internal sealed class SpendReader(Database database)
 
     public async Task<SpendReport> ReadAsync(SpendQuestion question, CancellationToken cancellationToken)
     {
-        var rows = new SortedDictionary<SpendName, SpendTotals>();
+        var rows = new Dictionary<SpendName, SpendTotals>();
+        var times = new Dictionary<(SpendBy By, long Start), (string, string)>();
+        var (from, to) = (question.From is { } first ? Instant.ToMicroseconds(first) : long.MinValue, question.To is { } end ? Instant.ToMicroseconds(end) : long.MaxValue);
         await using var connection = await database.OpenAsync(cancellationToken);
-        await using var reader = await connection.ExecuteReaderAsync(
-            new CommandDefinition(Sql(question), Parameters(question), cancellationToken: cancellationToken));
-        while (await reader.ReadAsync(cancellationToken))
+        await using var snapshot = await database.BeginSnapshotAsync(connection, cancellationToken);
+        foreach (var piece in await SpendPieces.DivideAsync(snapshot, Table(question), from, to, cancellationToken))
         {
-            var name = new SpendName(Name(question.By, question.Zone, reader, 0), question.ThenBy is { } then ? Name(then, question.Zone, reader, 2) : ("", ""));
-            rows[name] = rows.TryGetValue(name, out var totals) ? totals + ReadTotals(reader) : ReadTotals(reader);
+            var parameters = new { question.Tenant, question.Key, question.Model, question.Upstream, piece.From, piece.To };
+            await using var reader = await connection.ExecuteReaderAsync(new CommandDefinition(Sql(question, piece), parameters, snapshot, cancellationToken: cancellationToken));
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var name = new SpendName(Name(question.By, reader, 0), question.ThenBy is { } then ? Name(then, reader, 2) : ("", ""));
+                rows[name] = rows.TryGetValue(name, out var totals) ? totals + ReadTotals(reader) : ReadTotals(reader);
+            }
         }
 
         return new SpendReport(
@@ -33,8 +39,20 @@ internal sealed class SpendReader(Database database)
             InZone(question.From, question.Zone),
             InZone(question.To, question.Zone),
             question.Zone.Id,
-            [.. rows.Select(row => Row(question, row.Key, row.Value))],
-            rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row));
+            [.. rows.OrderBy(row => row.Key).Select(row => Row(question, row.Key, Plain(row.Value)))],
+            Plain(rows.Values.Aggregate(new SpendTotals(), (sum, row) => sum + row)));
+
+        // There are many rows of each quarter hour.
+        (string First, string Second) Name(SpendBy by, DbDataReader reader, int column)
+        {
+            if (by is not (SpendBy.Day or SpendBy.Hour))
+            {
+                return (reader.GetString(column), reader.GetString(column + 1));
+            }
+
+            var start = reader.GetInt64(column);
+            return times.TryGetValue((by, start), out var known) ? known : times[(by, start)] = TimeName(by, question.Zone, start);
+        }
     }
 
     /// <summary>Whether somebody of that name is configured, or was: one that was taken out of the configuration still has its history.</summary>
@@ -47,16 +65,30 @@ internal sealed class SpendReader(Database database)
         config.Upstreams.Any(known => known.Id == upstream)
         || (await ReadAsync(new SpendQuestion { Upstream = upstream, By = SpendBy.Upstream }, cancellationToken)).Rows.Count > 0;
 
-    private static string Sql(SpendQuestion question)
+    /// <summary>Where sealed days are, in a grain that answers this.</summary>
+    private static string Table(SpendQuestion question)
+    {
+        bool IsBy(SpendBy by) => question.By == by || question.ThenBy == by;
+        if (question.Tenant is null && question.Key is null && !IsBy(SpendBy.Tenant) && !IsBy(SpendBy.Key))
+        {
+            return SpendRollUp.OfAll;
+        }
+
+        var ofUtcDays = question.Zone.BaseUtcOffset == TimeSpan.Zero && !question.Zone.SupportsDaylightSavingTime;
+        return IsBy(SpendBy.Hour) || (IsBy(SpendBy.Day) && !ofUtcDays) ? "spend" : SpendRollUp.ByDay;
+    }
+
+    private static string Sql(SpendQuestion question, SpendPiece piece)
     {
         var where = string.Concat(
-            question.Tenant is null ? "" : " and tenant_id = @Tenant",
             question.Key is null ? "" : " and key_id = @Key",
             question.Model is null ? "" : " and model = @Model",
-            question.Upstream is null ? "" : " and upstream_id = @Upstream",
-            question.From is null ? "" : " and bucket_start >= @From",
-            question.To is null ? "" : " and bucket_start < @To");
-        return $"select {Columns(question.By)}, {(question.ThenBy is { } then ? Columns(then) : "'', ''")}, {Sums} from spend where 1 = 1{where} group by 1, 2, 3, 4";
+            question.Upstream is null ? "" : " and upstream_id = @Upstream");
+
+        // Only by what differs: with a constant in it SQLite would sort rows that are in order.
+        var groups = string.Concat(
+            "1", question.By == SpendBy.Key ? ", 2" : "", question.ThenBy is null ? "" : ", 3", question.ThenBy == SpendBy.Key ? ", 4" : "");
+        return piece.Sql($"{Columns(question.By)}, {(question.ThenBy is { } then ? Columns(then) : "'', ''")}, {Sums}", question.Tenant is not null, $"{where} group by {groups}");
     }
 
     private static string Columns(SpendBy by) => by switch
@@ -68,25 +100,10 @@ internal sealed class SpendReader(Database database)
         _ => "bucket_start, ''",
     };
 
-    private static object Parameters(SpendQuestion question) => new
+    /// <summary>Days and hours are made here, because neither database knows the other's time zones.</summary>
+    private static (string First, string Second) TimeName(SpendBy by, TimeZoneInfo zone, long start)
     {
-        question.Tenant,
-        question.Key,
-        question.Model,
-        question.Upstream,
-        From = question.From is { } from ? Instant.ToMicroseconds(from) : 0,
-        To = question.To is { } to ? Instant.ToMicroseconds(to) : 0,
-    };
-
-    /// <summary>What the row is by. Days and hours are made here, because neither database knows the other's time zones.</summary>
-    private static (string First, string Second) Name(SpendBy by, TimeZoneInfo zone, DbDataReader reader, int column)
-    {
-        if (by is not (SpendBy.Day or SpendBy.Hour))
-        {
-            return (reader.GetString(column), reader.GetString(column + 1));
-        }
-
-        var local = TimeZoneInfo.ConvertTime(Instant.FromMicroseconds(reader.GetInt64(column)), zone);
+        var local = TimeZoneInfo.ConvertTime(Instant.FromMicroseconds(start), zone);
 
         // The two hours called 02:00 when clocks go back differ in their offset, and the first of them comes first.
         return by == SpendBy.Day
@@ -95,6 +112,9 @@ internal sealed class SpendReader(Database database)
     }
 
     private static string Hour(DateTime utc) => utc.ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture);
+
+    /// <summary>A sum keeps the zeros of its parts; without them an amount is written alike whatever it was summed from.</summary>
+    private static SpendTotals Plain(SpendTotals totals) => totals with { SpendUsd = totals.SpendUsd / 1.0000000000000000000000000000m };
 
     private static SpendRow Row(SpendQuestion question, SpendName name, SpendTotals totals)
     {

@@ -15,7 +15,7 @@ internal static class SpendWriter
         "duration_ms", "unsettled_pico", "unsettled_tokens",
     ];
 
-    private static readonly string Columns = "bucket_start, tenant_id, key_id, model, upstream_id, " + string.Join(", ", Names);
+    public static readonly string Columns = "bucket_start, tenant_id, key_id, model, upstream_id, " + string.Join(", ", Names);
 
     public static async Task WriteAsync(string table, IEnumerable<SpendAmounts> rows, DbTransaction transaction, CancellationToken cancellationToken)
     {
@@ -43,6 +43,16 @@ internal static class SpendWriter
             on conflict (bucket_start, tenant_id, key_id, model, upstream_id) do update set {update}
             """;
         await WriteAsync(command, sorted, cancellationToken);
+    }
+
+    /// <summary>Reads a row of <see cref="Columns"/>.</summary>
+    public static SpendAmounts Read(DbDataReader row)
+    {
+        var amounts = new SpendAmounts(new SpendKey(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4)));
+        amounts.AddUsage(
+            row.GetInt64(7), row.GetInt64(8), row.GetInt64(9), row.GetInt64(10), row.GetInt64(11), row.GetInt64(12), row.GetInt64(13), row.GetInt64(14));
+        amounts.AddRequest(row.GetInt64(5), row.GetInt64(6), row.GetInt64(15), row.GetInt64(16), row.GetInt64(17));
+        return amounts;
     }
 
     private static async Task WriteAsync(NpgsqlCommand command, SpendAmounts[] rows, CancellationToken cancellationToken)

@@ -114,6 +114,24 @@ public abstract class RequestsProjectionContract(Storage storage) : ProjectionTe
         }
     }
 
+    [Fact]
+    public async Task More_requests_than_can_be_sorted_are_told_from_few()
+    {
+        await MigrateAsync();
+        await AppendAsync(Events.Request(), Events.Request(), Events.Request("bob"), Events.Request("bob") with { AdmittedAt = Events.Noon.AddDays(-1) });
+        await CatchUpAllAsync();
+        var requests = new RequestReader(Database, TimeProvider.System) { MostSorted = 3, MostFilteredAndSorted = 2 };
+        Task<int?> TooManyAsync(RequestQuestion question) => requests.TooManyToSortAsync(question, CancellationToken.None);
+        (string, string, object)[] failed = [("outcome = @outcome", "outcome", "Failed")];
+
+        Assert.Equal(3, await TooManyAsync(new RequestQuestion { Sort = RequestSort.Spend }));
+        Assert.Equal(3, await TooManyAsync(new RequestQuestion { Sort = RequestSort.Duration, To = Events.Noon.AddDays(1) }));
+        Assert.Equal(2, await TooManyAsync(new RequestQuestion { Sort = RequestSort.Spend, From = Events.Noon, Filters = failed }));
+        Assert.Null(await TooManyAsync(new RequestQuestion { Sort = RequestSort.Time }));
+        Assert.Null(await TooManyAsync(new RequestQuestion { Sort = RequestSort.Spend, Tenant = "bob" }));
+        Assert.Null(await TooManyAsync(new RequestQuestion { Sort = RequestSort.Spend, From = Events.Noon }));
+    }
+
     private static CCGate.Projections.Questions.PageCursor Cursor(RequestSort sort, RequestRow row) => new(
         sort switch
         {
