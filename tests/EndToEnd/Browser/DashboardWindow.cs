@@ -11,6 +11,7 @@ internal sealed class DashboardWindow : IAsyncDisposable
 
     private readonly IBrowserContext context;
     private readonly List<string> complaints = [];
+    private readonly PageViewportSizeResult size;
 
     public DashboardWindow(IBrowserContext context, IPage page)
     {
@@ -24,12 +25,24 @@ internal sealed class DashboardWindow : IAsyncDisposable
             }
         };
         page.PageError += (_, error) => complaints.Add($"uncaught: {error}");
+        page.Dialog += (_, dialog) =>
+        {
+            complaints.Add($"dialog: {dialog.Message}");
+            _ = dialog.DismissAsync();
+        };
+        size = page.ViewportSize!;
     }
 
     public IPage Page { get; }
 
     /// <summary>Errors and warnings on the console, and exceptions nobody caught, except for what a test says is to be expected.</summary>
     public IEnumerable<string> Complaints(string? expected = null) => complaints.Where(complaint => expected is null || !complaint.Contains(expected, StringComparison.Ordinal));
+
+    /// <summary>What came before is no longer of interest.</summary>
+    public void Forget() => complaints.Clear();
+
+    /// <summary>Back to the size the window was opened with.</summary>
+    public Task ResetAsync() => Page.SetViewportSizeAsync(size.Width, size.Height);
 
     public async Task GoAsync(string path) => await Page.GotoAsync(path);
 
@@ -41,6 +54,22 @@ internal sealed class DashboardWindow : IAsyncDisposable
         await Page.GetByLabel("Password", new PageGetByLabelOptions { Exact = true }).FillAsync(password);
         await Button("Sign in").ClickAsync();
         await Heading("Overview").WaitForAsync();
+    }
+
+    /// <summary>Gives the window a session without the page, where signing in is not what is tested.</summary>
+    /// <param name="key">Of a tenant; without one it is the operator's.</param>
+    public async Task HasSessionAsync(string? key = null)
+    {
+        object credentials = key is null ? new { username = TestGateway.Admin, password = TestGateway.Password } : new { key };
+        var answer = await context.APIRequest.PostAsync("/api/session", new APIRequestContextOptions { DataObject = credentials });
+        Assert.True(answer.Ok, await answer.TextAsync());
+    }
+
+    /// <summary>The page has its heading, and nothing in it is still being loaded.</summary>
+    public async Task IsAtRestAsync()
+    {
+        await Page.Locator("main").WaitForAsync();
+        await Page.WaitForFunctionAsync("() => !document.querySelector('.mantine-Skeleton-root, [aria-busy=true]') && !/Loading…|加载中…/.test(document.body.innerText)");
     }
 
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
