@@ -55,7 +55,7 @@ public sealed class DashboardGateway : IAsyncLifetime
         HostileKey = await IssueKeyAsync("hostile", new { id = "ci", label = HostileModel });
         await IssueKeyAsync("alice", new { id = "old" });
         await SendAsync(HttpMethod.Delete, "/api/tenants/alice/keys/old?reason=lost");
-        await PostAsync("/api/prices", new { prices = new[] { new { model = HostileModel, effectiveFrom = "2020-01-01", perMillion = new { input = 1, output = 2, cacheRead = 0.1, cacheWrite5m = 1.25, cacheWrite1h = 2 }, perThousand = new { } } } });
+        await PostAsync("/api/prices", new { prices = new[] { new { model = HostileModel, effectiveFrom = "2020-01-01", perMillion = new { input = 1, output = 2, cacheRead = 0.1, cacheWrite5m = 1.25, cacheWrite1h = 2 } } } });
         Secrets.Add((await PostAsync("/api/tokens", new { name = HostileName, scope = "read" })).GetProperty("token").GetString()!);
         await AskAsync(TestGateway.Key, AnthropicAnswers.VectorModel, "conversation-1");
         await AskAsync(TestGateway.Key, AnthropicAnswers.VectorModel, "conversation-1");

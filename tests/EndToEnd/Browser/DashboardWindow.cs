@@ -74,6 +74,13 @@ internal sealed class DashboardWindow : IAsyncDisposable
 
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
 
+    public ILocator Link(string name) => Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    /// <summary>What is filled in under this label; a star marks those that have to be.</summary>
+    public ILocator Field(string label) => Page.GetByLabel(new System.Text.RegularExpressions.Regex($"^{System.Text.RegularExpressions.Regex.Escape(label)}( \\*)?$"));
+
+    public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
+
     public ILocator Heading(string name) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = name, Exact = true });
 
     /// <summary>What axe finds that would keep somebody out: violations it calls serious or critical.</summary>

@@ -57,7 +57,7 @@ export function JobsPanel() {
           },
         ]}
       />
-      <Modal opened={opened !== undefined} onClose={() => setOpened(undefined)} title={nameOf(job?.kind ?? '')} size="xl">
+      <Modal opened={opened !== undefined} onClose={() => setOpened(undefined)} title={nameOf(job?.kind ?? '')} size="xl" closeButtonProps={{ 'aria-label': say('close') }}>
         {job && <JobView job={job} />}
       </Modal>
     </>
