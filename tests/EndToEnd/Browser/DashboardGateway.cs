@@ -24,7 +24,8 @@ public sealed class DashboardGateway : IAsyncLifetime
         { "upstreams": [
             { "id": "closed", "url": "http://127.0.0.1:9", "key": "{{UpstreamSecret}}", "models": ["claude-haiku*"], "priority": -1, "healthCheck": { "enabled": false } },
             { "id": "sim", "kind": "simulator" },
-            { "id": "spare", "kind": "simulator", "priority": 5 } ] }
+            { "id": "spare", "kind": "simulator", "priority": 5 } ],
+          "loadBalancer": { "strategy": "priority" } }
         """;
 
     private readonly GatewayFiles files = new();

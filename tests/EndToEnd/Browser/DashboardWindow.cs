@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using CCGate.Tests.Infrastructure;
 using Microsoft.Playwright;
 
@@ -77,7 +78,7 @@ internal sealed class DashboardWindow : IAsyncDisposable
     public ILocator Link(string name) => Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = name, Exact = true });
 
     /// <summary>What is filled in under this label; a star marks those that have to be.</summary>
-    public ILocator Field(string label) => Page.GetByLabel(new System.Text.RegularExpressions.Regex($"^{System.Text.RegularExpressions.Regex.Escape(label)}( \\*)?$"));
+    public ILocator Field(string label) => Page.GetByLabel(new Regex($"^{Regex.Escape(label)}( \\*)?$"));
 
     public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
 
@@ -91,6 +92,21 @@ internal sealed class DashboardWindow : IAsyncDisposable
         return [.. found.EnumerateArray()
             .Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical")
             .Select(violation => $"{violation.GetProperty("id")}: {violation.GetProperty("help")} {string.Join(" | ", violation.GetProperty("nodes").EnumerateArray().Take(5).Select(node => node.GetProperty("html")))}")];
+    }
+
+    /// <summary>By how many pixels the page is wider than the window, once what follows the window's size has followed it.</summary>
+    public async Task<int> OverflowAsync()
+    {
+        const string overflow = "document.scrollingElement.scrollWidth - innerWidth";
+        try
+        {
+            await Page.WaitForFunctionAsync($"() => {overflow} <= 0", options: new PageWaitForFunctionOptions { Timeout = 3_000 });
+            return 0;
+        }
+        catch (TimeoutException)
+        {
+            return await Page.EvaluateAsync<int>(overflow);
+        }
     }
 
     /// <summary>A picture for people to look at, kept where <c>CCGATE_SCREENSHOTS</c> says, if it says so.</summary>

@@ -64,7 +64,7 @@ public sealed class NewcomerTests(Chromium chromium, DashboardGateway gateway)
             Assert.Equal(HttpStatusCode.PaymentRequired, refused.StatusCode);
         }
 
-        await window.Button("What can be done with the key only").ClickAsync();
+        await window.Button("More: What can be done with the key only").ClickAsync();
         await window.Page.GetByRole(AriaRole.Menuitem, new PageGetByRoleOptions { Name = "Revoke" }).ClickAsync();
         await window.Field("Reason").FillAsync("lost in a train");
         await window.Button("Revoke").ClickAsync();

@@ -77,7 +77,7 @@ public sealed class PageTests(Chromium chromium, DashboardGateway gateway, OpenW
         foreach (var width in new[] { Phone, Wide })
         {
             await window.Page.SetViewportSizeAsync(width, 900);
-            if (await window.Page.EvaluateAsync<int>("document.scrollingElement.scrollWidth - innerWidth") is > 0 and var overflow)
+            if (await window.OverflowAsync() is > 0 and var overflow)
             {
                 faults.Add($"at {width} px the page is {overflow} px too wide");
             }

@@ -26,7 +26,7 @@ public sealed partial class SignInTests(Chromium chromium, DashboardGateway gate
         await using var window = await chromium.OpenAsync(gateway.Url);
         await window.SignInAsync();
 
-        await window.Button("Account and display").ClickAsync();
+        await window.Button($"{TestGateway.Admin}: Account and display").ClickAsync();
         await window.Page.GetByRole(AriaRole.Menuitem, new PageGetByRoleOptions { Name = "Sign out" }).ClickAsync();
         await window.Button("Sign in").WaitForAsync();
 

@@ -30,7 +30,7 @@ export default function Chart({ title, points, series, kind = 'bar', at = (value
     withLegend: series.length > 1,
     tickLine: 'none' as const,
     gridAxis: 'x' as const,
-    yAxisProps: { width: 76, tickCount: 4 },
+    yAxisProps: { width: 84, tickCount: 4 },
     xAxisProps: { minTickGap: 24 },
   };
   return (

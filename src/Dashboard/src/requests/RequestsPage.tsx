@@ -66,7 +66,7 @@ export default function RequestsPage() {
           empty={<EmptyState title={t('empty')}>{t('emptyText')}</EmptyState>}
         />
       )}
-      <Drawer opened={filters.open !== undefined} onClose={() => change({ open: undefined })} position="right" size="xl" title={t('requestTitle')} closeButtonProps={{ 'aria-label': say('close') }}>
+      <Drawer opened={filters.open !== undefined} onClose={() => change({ open: undefined })} position="right" size="xl" title={t('requestTitle')}>
         {filters.open && (
           <>
             <Group justify="flex-end" mb="sm">

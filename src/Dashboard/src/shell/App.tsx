@@ -1,11 +1,12 @@
 import { createTheme, MantineProvider, type CSSVariablesResolver } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { createBrowserRouter, Navigate, Route, RouterProvider, Routes, useLocation } from 'react-router';
 import { ProblemAlert } from '../api/ProblemAlert';
 import { createQueryClient } from '../api/queries';
-import { LanguageProvider } from '../text/language';
+import { LanguageProvider, useTexts } from '../text/language';
+import { words } from '../text/words';
 import { linkOf, pagesOf } from './routes';
 import { SessionProvider, sessionKey, useSession } from './session';
 import { NotFoundPage, Shell } from './Shell';
@@ -39,13 +40,24 @@ export function App() {
   const [router] = useState(() => createBrowserRouter([{ path: '*', element: <Content /> }], { basename: '/dashboard' }));
   return (
     <LanguageProvider>
-      <MantineProvider theme={theme} defaultColorScheme="auto" cssVariablesResolver={readableColours}>
+      <Looks>
         <Notifications position="bottom-right" />
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>
-      </MantineProvider>
+      </Looks>
     </LanguageProvider>
+  );
+}
+
+function Looks({ children }: { children: ReactNode }) {
+  const say = useTexts(words);
+  // The cross that closes a dialog has no text of its own.
+  const closes = { defaultProps: { closeButtonProps: { 'aria-label': say('close') } } };
+  return (
+    <MantineProvider theme={{ ...theme, components: { Modal: closes, Drawer: closes } }} defaultColorScheme="auto" cssVariablesResolver={readableColours}>
+      {children}
+    </MantineProvider>
   );
 }
 
