@@ -21,6 +21,7 @@ using CCGate.Projections.Prices;
 using CCGate.Projections.Quotas;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
+using CCGate.Projections.Settings;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
 using CCGate.Projections.Traffic;
@@ -81,6 +82,7 @@ internal static class ProjectionsHost
         api.MapTenants();
         api.MapAudit();
         api.MapUpstreamChanges();
+        api.MapSettings();
 
         endpoints.MapOperatorGroup("").MapDocs();
     }

@@ -14,6 +14,7 @@ using CCGate.Projections.Quotas;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
+using CCGate.Projections.Settings;
 using CCGate.Projections.Spend;
 using CCGate.Projections.Tokens;
 using CCGate.Projections.Tenants;
@@ -68,6 +69,8 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(LeaderboardReport))]
 [JsonSerializable(typeof(OverviewReport))]
 [JsonSerializable(typeof(MeReport))]
+[JsonSerializable(typeof(SettingsReport))]
+[JsonSerializable(typeof(ConfigurationExport))]
 [JsonSerializable(typeof(AuditPage))]
 [JsonSerializable(typeof(TenantPage))]
 [JsonSerializable(typeof(KeyPage))]

@@ -16,7 +16,7 @@ internal sealed class ExportConfigCommand(StoreOptions options)
     {
         var export = new ExportConfigCommand(options);
         return export.change.Command(
-            "export-config", "Write the configuration in force, with what operators changed, as files; secrets are left out.", [export.directory, export.force], export.ExportAsync);
+            "export-config", "Write the configuration in force, with what operators changed, as files; secrets are hashes or variables that the files name.", [export.directory, export.force], export.ExportAsync);
     }
 
     public static Command Notifications(StoreOptions options)
@@ -34,7 +34,7 @@ internal sealed class ExportConfigCommand(StoreOptions options)
     {
         var files = await api.GetAsync("/api/export-config", cancellationToken);
         var target = parsed.GetValue(directory)!;
-        var named = files.EnumerateObject().Where(file => Hosting.Configuration.ConfigDirectory.Files.Contains(file.Name)).ToList();
+        var named = files.EnumerateObject().Where(file => Hosting.Configuration.ConfigDirectory.Files.Contains(file.Name) && file.Value.ValueKind == JsonValueKind.String).ToList();
         if (!parsed.GetValue(force) && named.Select(file => file.Name).FirstOrDefault(name => File.Exists(Path.Combine(target.FullName, name))) is { } present)
         {
             throw new CommandFailedException($"There is a {present} in {target.FullName}: nothing was written. --force replaces it.");
@@ -43,8 +43,7 @@ internal sealed class ExportConfigCommand(StoreOptions options)
         target.Create();
         foreach (var file in named)
         {
-            var text = JsonNode.Parse(file.Value.GetRawText())!.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
-            InitFiles.WritePrivate(Path.Combine(target.FullName, file.Name), text + "\n");
+            InitFiles.WritePrivate(Path.Combine(target.FullName, file.Name), file.Value.GetString()!);
         }
 
         return await change.SayAsync(parsed, files, $"Written to {target.FullName}: {string.Join(", ", named.Select(file => file.Name))}");

@@ -12,7 +12,7 @@ internal sealed record ConfigReading(GatewayConfig? Config, IReadOnlyList<Config
 /// <summary>The directory with server.json, upstreams.json, tenants.json and prices.json; a file that is missing has its defaults.</summary>
 internal sealed class ConfigDirectory(DirectoryInfo directory)
 {
-    private const string PricesName = "prices.json";
+    public const string PricesName = "prices.json";
 
     private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 

@@ -47,6 +47,6 @@ public sealed class Chromium : IAsyncLifetime
     }
 }
 
-/// <summary>The tests that share the browser; they take turns, since a page that waits for a processor looks like a page that hangs.</summary>
+/// <summary>The tests that share the browser and a gateway to look at; they take turns, since a page that waits for a processor looks like a page that hangs.</summary>
 [CollectionDefinition(nameof(Browser))]
-public sealed class BrowserTests : ICollectionFixture<Chromium>;
+public sealed class BrowserTests : ICollectionFixture<Chromium>, ICollectionFixture<DashboardGateway>;

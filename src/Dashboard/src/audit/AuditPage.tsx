@@ -54,9 +54,9 @@ export default function AuditPage() {
           csvAddress={csvAddressOf('/api/audit', query)}
           empty={<EmptyState title={t('none')} />}
           columns={[
-            { id: 'time', header: say('time'), width: 190, cell: (row) => <TimeText at={row.at} /> },
+            { id: 'time', header: say('time'), width: 215, cell: (row) => <TimeText at={row.at} /> },
             { id: 'by', header: t('by'), width: 130, cell: (row) => row.by },
-            { id: 'type', header: t('type'), width: 160, cell: (row) => row.type },
+            { id: 'type', header: t('type'), width: 190, cell: (row) => row.type },
             { id: 'change', header: t('change'), width: 110, cell: (row) => row.change },
             { id: 'subject', header: t('subject'), width: 180, cell: (row) => row.subject },
             { id: 'reason', header: say('reason'), width: 240, cell: (row) => <span title={row.reason}>{row.reason ?? '–'}</span> },

@@ -4,6 +4,7 @@ import { ProblemAlert } from '../api/ProblemAlert';
 import { useApi } from '../api/queries';
 import { useSession } from '../shell/session';
 import { useTexts } from '../text/language';
+import { words } from '../text/words';
 import { JobView } from './JobView';
 import { billingTexts } from './texts';
 import { useStartJob } from './useJob';
@@ -54,6 +55,7 @@ function Verify() {
 
 function Rebuild() {
   const t = useTexts(billingTexts);
+  const say = useTexts(words);
   const { isAdmin } = useSession();
   const [projection, setProjection] = useState('');
   const { data } = useApi<{ projections: { name: string }[] }>('/api/projections');
@@ -73,7 +75,7 @@ function Rebuild() {
           </Title>
           <Text size="sm">{t('rebuildText')}</Text>
           <Group align="flex-end">
-            <NativeSelect label={t('projection')} title={t('projectionHint')} data={[{ value: '', label: '*' }, ...names]} value={projection} onChange={(event) => setProjection(event.currentTarget.value)} />
+            <NativeSelect label={t('projection')} title={t('projectionHint')} data={[{ value: '', label: say('all') }, ...names]} value={projection} onChange={(event) => setProjection(event.currentTarget.value)} />
             <Button type="submit" disabled={!isAdmin || job?.state === 'running'} loading={start.isPending}>
               {t('rebuild')}
             </Button>

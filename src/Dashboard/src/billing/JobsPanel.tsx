@@ -43,7 +43,7 @@ export function JobsPanel() {
           { id: 'kind', header: t('kind'), width: 140, cell: (row) => nameOf(row.kind) },
           { id: 'state', header: say('state'), width: 120, cell: (row) => <JobState state={row.state} /> },
           { id: 'progress', header: t('progress'), width: 90, isNumber: true, cell: (row) => (row.progress?.total ? formats.share(row.progress.done / row.progress.total) : '–') },
-          { id: 'started', header: t('started'), width: 190, cell: (row) => <TimeText at={row.startedAt} /> },
+          { id: 'started', header: t('started'), width: 215, cell: (row) => <TimeText at={row.startedAt} /> },
           { id: 'by', header: t('by'), width: 130, cell: (row) => row.by },
           {
             id: 'show',

@@ -30,7 +30,7 @@ export default function Chart({ title, points, series, kind = 'bar', at = (value
     withLegend: series.length > 1,
     tickLine: 'none' as const,
     gridAxis: 'x' as const,
-    yAxisProps: { width: 64, tickCount: 4 },
+    yAxisProps: { width: 84, tickCount: 4 },
     xAxisProps: { minTickGap: 24 },
   };
   return (
@@ -46,9 +46,9 @@ export default function Chart({ title, points, series, kind = 'bar', at = (value
         <>
           <Box aria-hidden>
             {kind === 'area' ? (
-              <AreaChart {...shared} type={series.length > 1 ? 'stacked' : 'default'} withDots={false} curveType="linear" areaProps={{ isAnimationActive: false }} />
+              <AreaChart {...shared} type={series.length > 1 ? 'stacked' : 'default'} withDots={false} curveType="linear" areaProps={{ isAnimationActive: false }} areaChartProps={{ accessibilityLayer: false }} />
             ) : (
-              <BarChart {...shared} type="stacked" barProps={{ isAnimationActive: false }} />
+              <BarChart {...shared} type="stacked" barProps={{ isAnimationActive: false }} maxBarWidth={56} barChartProps={{ accessibilityLayer: false }} />
             )}
           </Box>
           <details>

@@ -142,8 +142,8 @@ function useKeyColumns(ask: (asked: Asked) => void): Column<Key>[] {
         width: 130,
         cell: (key) => isAdmin && key.origin === 'operator' && key.state !== 'revoked' && <KeyMenu subject={key} ask={ask} />,
       },
-      { id: 'created', header: t('created'), width: 205, cell: (key) => <TimeText at={key.createdAt} /> },
-      { id: 'expires', header: t('expires'), width: 205, cell: (key) => (key.expiresAt ? <TimeText at={key.expiresAt} /> : t('never')) },
+      { id: 'created', header: t('created'), width: 225, cell: (key) => <TimeText at={key.createdAt} /> },
+      { id: 'expires', header: t('expires'), width: 225, cell: (key) => (key.expiresAt ? <TimeText at={key.expiresAt} /> : t('never')) },
       { id: 'origin', header: t('origin'), width: 125, cell: (key) => <OriginBadge origin={key.origin} file="tenants.json" /> },
     ],
     [t, say, isAdmin, ask],
@@ -155,7 +155,7 @@ function KeyMenu({ subject, ask }: { subject: Key; ask: (asked: Asked) => void }
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <Button size="compact-xs" variant="default" aria-label={t('actionsFor', { key: subject.id })}>
+        <Button size="compact-xs" variant="default" aria-label={`${t('more')}: ${t('actionsFor', { key: subject.id })}`}>
           {t('more')} ▾
         </Button>
       </Menu.Target>

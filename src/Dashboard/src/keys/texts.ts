@@ -35,7 +35,7 @@ export const keyTexts = defineTexts({
   revokedDone: { en: 'Revoked.', zh: '已吊销。' },
   none: { en: 'It has no keys.', zh: '没有密钥。' },
   noneFound: { en: 'No key matches.', zh: '没有匹配的密钥。' },
-  actions: { en: 'What can be done', zh: '操作' },
+  actions: { en: 'Actions', zh: '操作' },
   actionsFor: { en: 'What can be done with the key {key}', zh: '对密钥 {key} 的操作' },
   origin: { en: 'Declared in', zh: '声明于' },
   more: { en: 'More', zh: '更多' },

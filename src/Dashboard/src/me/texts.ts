@@ -2,7 +2,7 @@ import { defineTexts } from '../text/language';
 
 export const meTexts = defineTexts({
   limits: { en: 'Limits', zh: '限额' },
-  noLimits: { en: 'No limit applies to you.', zh: '您没有限额。' },
+  noLimits: { en: 'You have no limits of your own.', zh: '您没有自有限额。' },
   usage: { en: 'Usage', zh: '用量' },
   recent: { en: 'Recent requests', zh: '最近的请求' },
   models: { en: 'Models you can use', zh: '可用模型' },

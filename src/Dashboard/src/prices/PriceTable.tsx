@@ -26,9 +26,9 @@ export function PriceTable({ rows, isFetching, onChange, onWithdraw }: PriceTabl
     () => [
       { id: 'model', header: t('model'), width: 230, cell: (entry) => <span title={entry.model}>{entry.model}</span> },
       { id: 'provider', header: t('provider'), width: 100, cell: (entry) => entry.provider ?? '–' },
-      { id: 'from', header: t('from'), width: 110, cell: (entry) => entry.effectiveFrom ?? t('ever') },
+      { id: 'from', header: t('from'), width: 130, cell: (entry) => entry.effectiveFrom ?? t('ever') },
       { id: 'source', header: t('source'), width: 120, cell: (entry) => <StateBadge tone={tones[entry.source ?? 'shipped']} label={t(entry.source ?? 'shipped')} /> },
-      ...rateClasses.map((rate) => ({ id: rate, header: t(rate), width: 105, isNumber: true, cell: (entry: PriceEntry) => formats.exactMoney(entry.perMillion[rate] ?? 0) })),
+      ...rateClasses.map((rate) => ({ id: rate, header: t(rate), width: rate.startsWith('cacheWrite') ? 150 : 105, isNumber: true, cell: (entry: PriceEntry) => formats.exactMoney(entry.perMillion[rate] ?? 0) })),
       { id: 'webSearch', header: t('webSearch'), width: 140, isNumber: true, cell: (entry) => (entry.perThousand.webSearch ? formats.exactMoney(entry.perThousand.webSearch) : '–') },
       { id: 'more', header: t('more'), width: 200, cell: (entry) => <Others entry={entry} /> },
       {

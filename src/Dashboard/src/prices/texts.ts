@@ -50,5 +50,5 @@ export const priceTexts = defineTexts({
   onlyModels: { en: 'Only these models', zh: '仅这些模型' },
   importFrom: { en: 'For entries without a date: effective from', zh: '无日期条目的生效日期' },
   none: { en: 'No price matches.', zh: '没有匹配的价格。' },
-  actions: { en: 'What can be done', zh: '操作' },
+  actions: { en: 'Actions', zh: '操作' },
 });

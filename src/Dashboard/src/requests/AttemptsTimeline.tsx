@@ -51,7 +51,7 @@ function Bar({ attempt, start, length }: { attempt: AttemptExplanation; start: n
         <div className={classes.waiting} style={{ left: `${began}%`, width: `${Math.max(0.5, first - began)}%` }} />
         <div className={classes.answering} style={{ left: `${first}%`, width: `${ended - first}%` }} />
       </div>
-      <Text size="sm" ta="end" c={attempt.failure ? 'red' : undefined} style={{ whiteSpace: 'nowrap' }}>
+      <Text size="sm" ta="end" c={attempt.failure ? 'red' : undefined} className={classes.result}>
         {attempt.failure ?? attempt.statusCode} · {duration}
       </Text>
     </div>

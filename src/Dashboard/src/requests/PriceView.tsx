@@ -19,7 +19,7 @@ export function PriceView({ price, version }: { price: PriceExplanation; version
         {price.speed && ` · ${t('speed', { speed: price.speed })}`}
         {price.aboveInputTokens !== undefined && ` · ${t('longContext', { tokens: formats.number(price.aboveInputTokens) })}`}
       </Text>
-      <ScrollArea>
+      <ScrollArea viewportProps={{ tabIndex: 0 }}>
         <Table verticalSpacing={3} fz="sm" miw={440} aria-label={t('price')} style={{ fontVariantNumeric: 'tabular-nums' }}>
           <Table.Thead>
             <Table.Tr>

@@ -108,7 +108,7 @@ function Adjustments({ adjustments }: { adjustments: AdjustmentExplanation[] }) 
       <Title order={2} size="h4">
         {t('adjustments')}
       </Title>
-      <ScrollArea>
+      <ScrollArea viewportProps={{ tabIndex: 0 }}>
         <Table miw={560} aria-label={t('adjustments')}>
           <Table.Thead>
             <Table.Tr>

@@ -41,7 +41,7 @@ export function Notifications() {
           fetchNextPage={list.fetchNextPage}
           empty={<EmptyState title={t('noDeliveries')} />}
           columns={[
-            { id: 'at', header: say('time'), width: 190, cell: (delivery) => <TimeText at={delivery.at} /> },
+            { id: 'at', header: say('time'), width: 215, cell: (delivery) => <TimeText at={delivery.at} /> },
             { id: 'kind', header: t('kind'), width: 160, cell: (delivery) => delivery.kind },
             { id: 'channel', header: t('channel'), width: 140, cell: (delivery) => delivery.channel },
             { id: 'state', header: say('state'), width: 130, cell: (delivery) => <StateBadge tone={delivery.error ? 'bad' : 'good'} label={delivery.state} /> },

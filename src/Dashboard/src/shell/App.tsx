@@ -1,11 +1,12 @@
-import { createTheme, MantineProvider } from '@mantine/core';
+import { createTheme, MantineProvider, type CSSVariablesResolver } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { createBrowserRouter, Navigate, Route, RouterProvider, Routes, useLocation } from 'react-router';
 import { ProblemAlert } from '../api/ProblemAlert';
 import { createQueryClient } from '../api/queries';
-import { LanguageProvider } from '../text/language';
+import { LanguageProvider, useTexts } from '../text/language';
+import { words } from '../text/words';
 import { linkOf, pagesOf } from './routes';
 import { SessionProvider, sessionKey, useSession } from './session';
 import { NotFoundPage, Shell } from './Shell';
@@ -16,8 +17,17 @@ const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
   primaryColor: 'blue',
-  primaryShade: { light: 8, dark: 7 },
+  primaryShade: 8,
   cursorType: 'pointer',
+});
+
+const badgeColours = ['blue', 'gray', 'green', 'orange', 'red', 'teal', 'yellow'];
+
+/** Mantine's own shades of what is dimmed or coloured are too pale to be read by everybody. */
+const readableColours: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { '--mantine-color-dimmed': 'var(--mantine-color-gray-7)', ...Object.fromEntries(badgeColours.map((name) => [`--mantine-color-${name}-light-color`, `var(--mantine-color-${name}-9)`])) },
+  dark: { '--mantine-color-dimmed': 'var(--mantine-color-dark-1)' },
 });
 
 /** The page, from its providers down to the routes. */
@@ -30,13 +40,24 @@ export function App() {
   const [router] = useState(() => createBrowserRouter([{ path: '*', element: <Content /> }], { basename: '/dashboard' }));
   return (
     <LanguageProvider>
-      <MantineProvider theme={theme} defaultColorScheme="auto">
+      <Looks>
         <Notifications position="bottom-right" />
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>
-      </MantineProvider>
+      </Looks>
     </LanguageProvider>
+  );
+}
+
+function Looks({ children }: { children: ReactNode }) {
+  const say = useTexts(words);
+  // The cross that closes a dialog has no text of its own.
+  const closes = { defaultProps: { closeButtonProps: { 'aria-label': say('close') } } };
+  return (
+    <MantineProvider theme={{ ...theme, components: { Modal: closes, Drawer: closes } }} defaultColorScheme="auto" cssVariablesResolver={readableColours}>
+      {children}
+    </MantineProvider>
   );
 }
 

@@ -103,7 +103,7 @@ function AccountMenu() {
   return (
     <Menu position="bottom-end" width={250} withinPortal>
       <Menu.Target>
-        <Button variant="subtle" size="compact-md" aria-label={t('account')} className={classes.account}>
+        <Button variant="subtle" size="compact-md" aria-label={`${session?.name ?? ''}: ${t('account')}`} className={classes.account}>
           {session?.name} <span aria-hidden>▾</span>
         </Button>
       </Menu.Target>

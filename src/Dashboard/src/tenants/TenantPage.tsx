@@ -62,7 +62,7 @@ function Facts({ tenant }: { tenant: TenantDetail }) {
       {tenant.parent && (
         <span>
           {t('parent')}:{' '}
-          <Anchor component={Link} to={tenantLink(tenant.parent)} size="sm">
+          <Anchor component={Link} to={tenantLink(tenant.parent)} size="sm" underline="always">
             {tenant.parent}
           </Anchor>
         </span>

@@ -20,7 +20,7 @@ export const tenantTexts = defineTexts({
   active: { en: 'active', zh: '有效' },
   keys: { en: 'Keys', zh: '密钥' },
   limits: { en: 'Limits', zh: '限额' },
-  noLimits: { en: 'No limits are set for this tenant or above it.', zh: '该租户及其上级均未设置限额。' },
+  noLimits: { en: 'It has no limits of its own; those of its parents hold for it.', zh: '没有自有限额；上级的限额对其有效。' },
   origin: { en: 'Declared in', zh: '声明于' },
   expiresAt: { en: 'Expires', zh: '到期' },
   expiresHint: { en: 'From then on its requests are refused. Your local time.', zh: '到期后其请求将被拒绝。本地时间。' },

@@ -46,10 +46,10 @@ export default function TokensPage() {
             { id: 'name', header: say('name'), width: 180, cell: (token) => token.name },
             { id: 'scope', header: t('scope'), width: 150, cell: (token) => t(token.scope) },
             { id: 'hint', header: t('hint'), width: 100, cell: (token) => `…${token.hint}` },
-            { id: 'created', header: t('created'), width: 190, cell: (token) => <TimeText at={token.createdAt} /> },
+            { id: 'created', header: t('created'), width: 215, cell: (token) => <TimeText at={token.createdAt} /> },
             { id: 'by', header: t('by'), width: 120, cell: (token) => token.by },
             { id: 'lastUsed', header: t('lastUsed'), width: 130, cell: (token) => <TimeText at={token.lastUsedAt} relative /> },
-            { id: 'expires', header: t('expires'), width: 190, cell: (token) => (token.expiresAt ? <TimeText at={token.expiresAt} /> : t('never')) },
+            { id: 'expires', header: t('expires'), width: 215, cell: (token) => (token.expiresAt ? <TimeText at={token.expiresAt} /> : t('never')) },
             {
               id: 'actions',
               header: t('actions'),

@@ -22,5 +22,5 @@ export const tokenTexts = defineTexts({
   revokeText: { en: 'Whoever uses it is refused from now on.', zh: '使用它的程序将立即被拒绝。' },
   revoked: { en: 'Revoked.', zh: '已吊销。' },
   none: { en: 'There are no API tokens', zh: '没有 API 令牌' },
-  actions: { en: 'What can be done', zh: '操作' },
+  actions: { en: 'Actions', zh: '操作' },
 });

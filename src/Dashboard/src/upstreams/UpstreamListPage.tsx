@@ -71,7 +71,7 @@ function useUpstreamColumns(): Column<Upstream>[] {
       },
       { id: 'name', header: say('name'), width: 150, cell: (upstream) => upstream.name },
       { id: 'kind', header: t('kind'), width: 120, cell: (upstream) => upstream.kind },
-      { id: 'health', header: t('health'), width: 120, cell: (upstream) => <HealthState upstream={upstream} /> },
+      { id: 'health', header: t('health'), width: 145, cell: (upstream) => <HealthState upstream={upstream} /> },
       { id: 'circuit', header: t('circuit'), width: 120, cell: (upstream) => <CircuitBadge circuit={upstream.circuit} /> },
       { id: 'keys', header: t('keys'), width: 80, isNumber: true, cell: (upstream) => upstream.keys && `${upstream.keys.filter((key) => key.state !== 'open').length}/${upstream.keys.length}` },
       { id: 'inFlight', header: t('inFlight'), width: 90, isNumber: true, cell: (upstream) => (upstream.maxConcurrent ? `${upstream.inFlight ?? '–'}/${upstream.maxConcurrent}` : (upstream.inFlight ?? '–')) },

@@ -1,0 +1,103 @@
+using System.Data.Common;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CCGate.Hosting.Configuration;
+using CCGate.Projections.Upstreams;
+
+namespace CCGate.Projections.Settings;
+
+/// <summary>Writes server.json with every setting there is, null for one that is not set and has no default.</summary>
+internal static class ServerDocument
+{
+    private static readonly string[] PasswordNames = ["password", "pwd", "psw", "ssl password", "sslpassword"];
+
+    public static JsonObject Of(GatewayConfig config, SecretPlaceholders secrets) => new()
+    {
+        ["server"] = new JsonObject { ["host"] = config.Server.Host, ["port"] = config.Server.Port },
+        ["admin"] = config.Admin is { } admin ? new JsonObject { ["username"] = admin.Username, ["passwordHash"] = admin.Password.Written } : null,
+        ["openai"] = JsonNode.Parse(RoutingDocument.Of(config.OpenAi).GetRawText()),
+        ["secretsKey"] = config.SecretsKey is null ? null : secrets.Add("SECRETS_KEY"),
+        ["eventStore"] = config.EventStore is { } connection ? WithoutPassword(connection, secrets) : null,
+        ["broker"] = config.Broker is { } broker ? secrets.WithoutLogin(new Uri(broker), "BROKER_PASSWORD") : null,
+        ["projections"] = config.Projections is { } projections ? secrets.WithoutLogin(projections, "PROJECTIONS_PASSWORD") : null,
+        ["limits"] = new JsonObject
+        {
+            ["maxBodyBytes"] = config.Server.MaxBodyBytes,
+            ["budgetStatus"] = config.Server.BudgetStatus,
+            ["shutdownSeconds"] = (decimal)config.Server.ShutdownTimeout.TotalSeconds,
+            ["maxJournalEvents"] = config.Server.MaxJournalEvents,
+        },
+        ["abort"] = config.Server.Abort.ToString().ToLowerInvariant(),
+        ["api"] = new JsonObject { ["requestsPerSecond"] = config.Api.RequestsPerSecond, ["burst"] = config.Api.Burst },
+        ["cors"] = new JsonObject { ["origins"] = TenantDocument.Strings(config.Cors.Origins) },
+        ["alerts"] = config.Alerts is { } alerts ? Of(alerts, secrets) : null,
+        ["telemetry"] = new JsonObject { ["otlpEndpoint"] = config.OtlpEndpoint is { } endpoint ? secrets.WithoutLogin(new Uri(endpoint), "OTLP_PASSWORD") : null },
+    };
+
+    /// <summary>The document without what would be the same if it were not written.</summary>
+    public static JsonObject Changed(JsonObject document, JsonObject defaults)
+    {
+        var changed = new JsonObject();
+        foreach (var (name, value) in document)
+        {
+            if (value is JsonObject section && defaults[name] is JsonObject usual)
+            {
+                if (Changed(section, usual) is { Count: > 0 } rest)
+                {
+                    changed[name] = rest;
+                }
+            }
+            else if (value is not null && !JsonNode.DeepEquals(value, defaults[name]))
+            {
+                changed[name] = value.DeepClone();
+            }
+        }
+
+        return changed;
+    }
+
+    private static JsonObject Of(AlertsConfig alerts, SecretPlaceholders secrets)
+    {
+        // An address of a chat service is all one needs to write there.
+        var document = new JsonObject
+        {
+            ["webhook"] = alerts.Webhook is null ? null : secrets.Add("ALERTS_WEBHOOK"),
+            ["secret"] = alerts.Secret is null ? null : secrets.Add("ALERTS_SECRET"),
+            ["kinds"] = TenantDocument.Strings(alerts.Kinds),
+        };
+        if (alerts.Email is { } email)
+        {
+            document["email"] = new JsonObject
+            {
+                ["host"] = email.Host,
+                ["port"] = email.Port,
+                ["tls"] = email.Security.ToString().ToLowerInvariant(),
+                ["username"] = email.Username,
+                ["password"] = email.Password is null ? null : secrets.Add("ALERTS_EMAIL_PASSWORD"),
+                ["from"] = email.From,
+                ["to"] = TenantDocument.Strings(email.To),
+            };
+        }
+
+        return document;
+    }
+
+    private static string WithoutPassword(string connection, SecretPlaceholders secrets)
+    {
+        try
+        {
+            var parts = new DbConnectionStringBuilder { ConnectionString = connection };
+            foreach (var name in PasswordNames.Where(parts.ContainsKey))
+            {
+                parts[name] = secrets.Add("EVENT_STORE_PASSWORD");
+            }
+
+            return parts.ConnectionString;
+        }
+        catch (ArgumentException)
+        {
+            // Nobody can tell where its password is.
+            return secrets.Add("EVENT_STORE");
+        }
+    }
+}
