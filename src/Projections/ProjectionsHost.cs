@@ -46,6 +46,7 @@ internal static class ProjectionsHost
         services.AddOperators();
         services.TryAddSingleton<EventIntake>();
         services.AddApiDocument();
+        services.AddApiSchemas(OperatorsJson.Default);
         services.AddApiSchemas(ProjectionsJson.Default);
         AddReadModels(services);
         AddEngine(services);

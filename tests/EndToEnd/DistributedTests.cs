@@ -1,6 +1,11 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
 using CCGate.Tests.Infrastructure;
+using Xunit.Abstractions;
 
 namespace CCGate.Tests.EndToEnd;
 
@@ -13,7 +18,7 @@ public sealed class WholeMachine
 
 /// <summary>The roles as they are deployed: two proxies, metering and projections over a real broker and a real database.</summary>
 [Collection(WholeMachine.Name)]
-public sealed class DistributedTests
+public sealed class DistributedTests(ITestOutputHelper output)
 {
     private const int Requests = 10_000;
     private const int AtOnce = 32;
@@ -133,6 +138,43 @@ public sealed class DistributedTests
         await StatusAsync(second.Http, TestGateway.Key);
         Assert.Equal(sent, provider.Received.Count);
         Assert.DoesNotContain("sk-declared-by-cli", first.Output + second.Output + projections.Output + metering.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_issued_at_one_proxy_is_served_by_all_of_them_until_it_is_revoked()
+    {
+        using var rabbit = await RabbitMqServer.StartAsync();
+        using var postgres = await PostgresServer.StartAsync();
+        await using var roles = RoleFiles.Create(await rabbit.CreateVirtualHostAsync(), await postgres.CreateDatabaseAsync(), Tenants);
+        using var projections = await roles.StartProjectionsAsync();
+        using var metering = await roles.StartMeteringAsync();
+        using var first = await roles.StartProxyAsync(1);
+        using var second = await roles.StartProxyAsync(2);
+        HttpClient[] proxies = [first.Http, second.Http];
+        var secret = JsonElement.Parse(await OperateAsync(first.Http, HttpMethod.Post, "/api/tenants/alice/keys", """{ "id": "ci" }""")).GetProperty("secret").GetString()!;
+        await Eventually.PassesAsync(async () => Assert.All(await Task.WhenAll(proxies.Select(proxy => StatusAsync(proxy, secret))), status => Assert.Equal(HttpStatusCode.OK, status)));
+
+        var start = Stopwatch.GetTimestamp();
+        await OperateAsync(first.Http, HttpMethod.Delete, "/api/tenants/alice/keys/ci?reason=lost");
+        var answered = Stopwatch.GetElapsedTime(start);
+        await Eventually.PassesAsync(async () => Assert.All(await Task.WhenAll(proxies.Select(proxy => StatusAsync(proxy, secret))), status => Assert.Equal(HttpStatusCode.Unauthorized, status)));
+        var refused = Stopwatch.GetElapsedTime(start);
+
+        // A second on an idle machine; this one may be busy.
+        Assert.True(refused < TimeSpan.FromSeconds(5), $"answered after {answered}, refused by both after {refused}");
+        output.WriteLine($"answered after {answered}, refused by both after {refused}");
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (await StatusAsync(first.Http, TestGateway.Key), await StatusAsync(second.Http, TestGateway.Key)));
+        Assert.DoesNotContain(secret, first.Output + second.Output + projections.Output + metering.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> OperateAsync(HttpClient http, HttpMethod method, string path, string? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{TestGateway.Admin}:{TestGateway.Password}")));
+        using var response = await http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {text}");
+        return text;
     }
 
     private static async Task AssertALimitReachedOnOneHoldsOnTheOtherAsync(HttpClient first, HttpClient second)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using CCGate.Hosting.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -18,9 +19,14 @@ internal static class SessionEndpoints
 
     public static void MapSession(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/session", StartAsync).AllowAnonymous();
-        api.MapGet("/session", (HttpContext http) => TypedResults.Json(Caller.Of(http.User), OperatorsJson.Default.Caller)).RequireAuthorization(OperatorPolicies.Anyone);
-        api.MapDelete("/session", End).RequireAuthorization(OperatorPolicies.Anyone);
+        api.MapPost("/session", StartAsync).AllowAnonymous()
+            .WithSummary("Signs in").WithDescription("With username and password, or with a tenant's key. The answer sets the session's cookie.")
+            .Accepts<SessionRequest>("application/json").WithRequestExample("""{ "username": "admin", "password": "…" }""")
+            .Produces<Caller>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
+        api.MapGet("/session", (HttpContext http) => TypedResults.Json(Caller.Of(http.User), OperatorsJson.Default.Caller)).RequireAuthorization(OperatorPolicies.Anyone)
+            .WithSummary("Says who is signed in").Produces<Caller>();
+        api.MapDelete("/session", End).RequireAuthorization(OperatorPolicies.Anyone)
+            .WithSummary("Signs out").Produces(StatusCodes.Status204NoContent);
     }
 
     private static async Task<IResult> StartAsync(HttpContext http, SignIn signIn, Sessions sessions, CancellationToken cancellationToken)

@@ -1,12 +1,13 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CCGate.Contracts;
+using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Storage;
+using CCGate.Projections.Export;
+using CCGate.Projections.Questions;
 using Dapper;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace CCGate.Projections.Administration;
@@ -25,37 +26,59 @@ internal sealed record AuditEntry(long Position, DateTimeOffset At, string By, s
 /// <summary>A piece of the audit log, the newest first.</summary>
 internal sealed record AuditPage(IReadOnlyList<AuditEntry> Items, string? Next);
 
+/// <summary>Which entries are asked for; null for any.</summary>
+/// <param name="Subject">A tenant with its keys, <c>tenant/key</c>, an upstream, <c>prices</c>, <c>routing</c> or <c>operators</c>.</param>
+internal sealed record AuditQuestion(string? Type, string? By, string? Subject, DateTimeOffset? From, DateTimeOffset? To)
+{
+    /// <summary>The end of the name of the stream it is in.</summary>
+    public string? Stream => Subject?.Split('/', 2)[0];
+
+    public string? Key => Subject?.Split('/', 2) is [_, var key] ? key : null;
+}
+
 /// <summary>Who changed what, when and why, from the read model <c>administration</c>.</summary>
 internal sealed class AuditLog(Database database)
 {
+    public const string Order = "position";
+
     private const int RowsPerRead = 500;
 
     /// <summary>Rows that one question goes through; then it answers with what it has, and where to go on.</summary>
     private const int MaxRows = 20_000;
 
-    /// <exception cref="ChangeRefusedException">A parameter cannot be read.</exception>
-    public async Task<AuditPage> ReadAsync(ListQuestion question, CancellationToken cancellationToken)
+    public async Task<AuditPage> ReadAsync(AuditQuestion question, int limit, PageCursor? after, CancellationToken cancellationToken)
     {
-        var (from, to) = (Instant(question, "from", DateTimeOffset.UnixEpoch), Instant(question, "to", DateTimeOffset.MaxValue));
-        var before = question.After is null ? long.MaxValue : long.TryParse(question.After, CultureInfo.InvariantCulture, out var position) ? position : 0;
+        var parameters = new
+        {
+            type = question.Type,
+            from = question.From is { } from ? Instant.ToMicroseconds(from) : (long?)null,
+            to = question.To is { } to ? Instant.ToMicroseconds(to) : (long?)null,
+            stream = question.Stream,
+            tenant = question.Stream is { } id ? EventRecord.TenantStream(id) : null,
+            upstream = question.Stream is { } same ? EventRecord.UpstreamStream(same) : null,
+            rows = RowsPerRead,
+        };
+        var before = after?.Value ?? long.MaxValue;
         var found = new List<AuditEntry>();
         await using var connection = await database.OpenAsync(cancellationToken);
         for (var read = 0; read < MaxRows; read += RowsPerRead)
         {
-            var rows = (await connection.QueryAsync<(long Position, string Stream, string Type, long At, string Data)>(new CommandDefinition(
-                "select position, stream, type, at, data from administration where position < @before and at >= @from and at < @to order by position desc limit @limit",
-                new { before, from, to, limit = RowsPerRead },
-                cancellationToken: cancellationToken))).AsList();
+            var sql = new DynamicParameters(parameters);
+            sql.Add("before", before);
+            var rows = (await connection.QueryAsync<(long Position, string Id, string Stream, string Type, long At, string Data)>(new CommandDefinition(
+                Sql(question), sql, cancellationToken: cancellationToken))).AsList();
             foreach (var row in rows)
             {
                 var entry = Entry(row.Position, row.Stream, row.Type, row.At, row.Data);
                 before = row.Position;
-                if (Is(question["type"], entry.Type) && Is(question["by"], entry.By) && IsAbout(question["subject"], entry.Subject))
+
+                // The event says both in its JSON, which the two databases write differently.
+                if ((question.By is null || question.By == entry.By) && (question.Key is null || question.Subject == entry.Subject))
                 {
                     found.Add(entry);
-                    if (found.Count == question.Limit)
+                    if (found.Count == limit)
                     {
-                        return new AuditPage(found, Next(before));
+                        return new AuditPage(found, Next(row.Position, row.Id));
                     }
                 }
             }
@@ -66,28 +89,17 @@ internal sealed class AuditLog(Database database)
             }
         }
 
-        return new AuditPage(found, Next(before));
+        return new AuditPage(found, Next(before, Guid.Empty.ToString()));
     }
 
-    private static string Next(long before) => ListQuestion.Cursor(before.ToString(CultureInfo.InvariantCulture));
+    private static string Sql(AuditQuestion question) => $"""
+        select position, id, stream, type, at, data from administration where position < @before
+        {(question.Type is null ? "" : "and type = @type")} {(question.From is null ? "" : "and at >= @from")} {(question.To is null ? "" : "and at < @to")}
+        {(question.Stream is null ? "" : "and stream in (@stream, @tenant, @upstream)")}
+        order by position desc limit @rows
+        """;
 
-    private static bool Is(string? wanted, string actual) => wanted is null || wanted == actual;
-
-    /// <summary>A tenant's keys are asked for with the tenant.</summary>
-    private static bool IsAbout(string? wanted, string subject) => Is(wanted, subject) || subject.StartsWith(wanted + "/", StringComparison.Ordinal);
-
-    private static long Instant(ListQuestion question, string name, DateTimeOffset otherwise)
-    {
-        if (question[name] is { } written)
-        {
-            if (!DateTimeOffset.TryParse(written, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out otherwise))
-            {
-                throw new ChangeRefusedException(StatusCodes.Status400BadRequest, "", new Dictionary<string, string[]> { [name] = ["It is not an instant such as 2026-11-21T12:00:00Z."] });
-            }
-        }
-
-        return Hosting.Storage.Instant.ToMicroseconds(otherwise);
-    }
+    private static string Next(long position, string id) => new PageCursor(position, id).Write(Order);
 
     private static AuditEntry Entry(long position, string stream, string type, long at, string data)
     {
@@ -101,7 +113,7 @@ internal sealed class AuditLog(Database database)
             _ => "Changed",
         };
         return new AuditEntry(
-            position, Hosting.Storage.Instant.FromMicroseconds(at), Text(node, "By") ?? "", type, Text(node, "KeyId") is { } key ? $"{subject}/{key}" : subject,
+            position, Instant.FromMicroseconds(at), Text(node, "By") ?? "", type, Text(node, "KeyId") is { } key ? $"{subject}/{key}" : subject,
             change.ToLowerInvariant(), Text(node, "Reason"), WithoutSecrets(node)!);
     }
 
@@ -125,13 +137,42 @@ internal sealed class AuditLog(Database database)
 /// <summary><c>GET /api/audit</c>.</summary>
 internal static class AuditEndpoints
 {
-    public static void MapAudit(this IEndpointRouteBuilder api) => api.MapGet("/audit", ListAsync).AddEndpointFilter(Tenants.TenantEndpoints.AnswerRefusalsAsync)
-        .WithSummary("What operators did").WithDescription("The newest first, by type, by whom, subject and time.").Produces<AuditPage>().ProducesValidationProblem();
+    private static readonly ExportColumn<AuditEntry>[] Columns =
+    [
+        new("position", row => row.Position),
+        new("at", row => row.At),
+        new("by", row => row.By),
+        new("type", row => row.Type),
+        new("subject", row => row.Subject),
+        new("change", row => row.Change),
+        new("reason", row => row.Reason),
+        new("data", row => row.Data.ToJsonString()),
+    ];
 
-    private static async Task<JsonHttpResult<AuditPage>> ListAsync(HttpRequest request, OperatorChanges changes, AuditLog log, CancellationToken cancellationToken)
+    public static void MapAudit(this IEndpointRouteBuilder api) => api.MapGet("/audit", ListAsync)
+        .WithSummary("Lists what operators did")
+        .WithDescription("The newest first. Searching looks only so far at a time: a page may be short and still have a next one.")
+        .WithQuery("type", "Only events of this type, such as key_revoked.")
+        .WithQuery("by", "Only what this operator did, or token:NAME.")
+        .WithQuery("subject", "Only what was done to it: a tenant with its keys, tenant/key, an upstream, prices, routing or operators.")
+        .WithPeriod()
+        .WithPages()
+        .Produces<AuditPage>()
+        .ProducesValidationProblem();
+
+    private static async Task<IResult> ListAsync(HttpContext http, OperatorChanges changes, AuditLog log, CancellationToken cancellationToken)
     {
-        var question = ListQuestion.Read(request, "type", "by", "subject", "from", "to");
+        var parameters = new QuestionParameters(http.Request, "type", "by", "subject", "from", "to", "limit", "cursor", "format");
+        var (from, to) = parameters.Period();
+        var question = new AuditQuestion(parameters.Text("type"), parameters.Text("by"), parameters.Text("subject"), from, to);
+        var (limit, after, asCsv) = (parameters.Limit, PageCursor.Read(parameters, AuditLog.Order), parameters.AsCsv);
+        if (parameters.Errors.Count > 0)
+        {
+            return parameters.Problem();
+        }
+
         await changes.ReadAsync(cancellationToken);
-        return TypedResults.Json(await log.ReadAsync(question, cancellationToken), ProjectionsJson.Default.AuditPage);
+        var page = await log.ReadAsync(question, limit, after, cancellationToken);
+        return asCsv ? CsvAnswer.Of(http, "audit", page.Items, Columns, page.Next) : TypedResults.Json(page, ProjectionsJson.Default.AuditPage);
     }
 }

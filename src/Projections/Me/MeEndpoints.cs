@@ -20,7 +20,8 @@ internal sealed record MeReport(
     string Id, string Name, string Timezone, string Key, bool Enabled, IReadOnlyList<QuotaUse> Limits, IReadOnlyList<MeKey> Keys, IReadOnlyList<string> Models);
 
 /// <summary>One of the tenant's keys.</summary>
-internal sealed record MeKey(string Id);
+/// <param name="Hint">The end of its secret, where the gateway made it.</param>
+internal sealed record MeKey(string Id, string? Label, string? Hint);
 
 /// <summary><c>/api/me</c>: what a tenant sees of itself. Those below it are not shown, nor where its requests went.</summary>
 internal static class MeEndpoints
@@ -47,7 +48,7 @@ internal static class MeEndpoints
         var (config, (tenant, key, _)) = (source.Current, AskingTenant.Of(http));
         var limits = await quotas.ReadAsync(config, new QuotaQuestion(tenant.Id, null), time.GetUtcNow(), cancellationToken);
         return TypedResults.Json(
-            new MeReport(tenant.Id, tenant.Name, tenant.TimeZone.Id, key.Id, tenant.Enabled, limits, [.. tenant.Keys.Select(one => new MeKey(one.Id))], Models(config, tenant)),
+            new MeReport(tenant.Id, tenant.Name, tenant.TimeZone.Id, key.Id, tenant.Enabled, limits, [.. tenant.Keys.Select(one => new MeKey(one.Id, one.Label, one.Hint))], Models(config, tenant)),
             ProjectionsJson.Default.MeReport);
     }
 

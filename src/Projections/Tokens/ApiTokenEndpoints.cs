@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
 using CCGate.Metering;
 using CCGate.Projections.Engine;
@@ -48,9 +49,12 @@ internal static class ApiTokenEndpoints
     public static void MapTokens(this IEndpointRouteBuilder api)
     {
         var tokens = api.MapGroup("/tokens");
-        tokens.MapGet("", List);
-        tokens.MapPost("", IssueAsync);
-        tokens.MapDelete("/{id:guid}", RevokeAsync);
+        tokens.MapGet("", List).WithSummary("Lists tokens of the API").WithDescription("Without the tokens themselves.").Produces<ApiTokenList>();
+        tokens.MapPost("", IssueAsync).WithSummary("Issues a token of the API").WithDescription("The token is in this answer and never again.")
+            .Accepts<ApiTokenRequest>("application/json").WithRequestExample("""{ "name": "grafana", "scope": "read", "expiresAt": "2027-01-31T18:00:00Z" }""")
+            .Produces<ApiTokenItem>(StatusCodes.Status201Created).ProducesValidationProblem();
+        tokens.MapDelete("/{id:guid}", RevokeAsync).WithSummary("Revokes a token of the API").WithDescription("It is refused from its next request on.")
+            .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static JsonHttpResult<ApiTokenList> List(ConfigSource config, ApiTokens tokens) => TypedResults.Json(

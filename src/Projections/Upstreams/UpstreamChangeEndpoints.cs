@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -11,10 +13,22 @@ using Microsoft.AspNetCore.Routing;
 
 namespace CCGate.Projections.Upstreams;
 
+/// <summary>The body that declares or changes an upstream.</summary>
+/// <param name="Document">An entry of upstreams.json.</param>
+/// <param name="Reason">Why; it is kept in the audit log.</param>
+internal sealed record UpstreamRequest(JsonObject Document, string? Reason = null);
+
+/// <summary>The body of an order to drain, resume or reset.</summary>
+internal sealed record OrderRequest(string? Reason = null);
+
+/// <summary>The body that changes the routing; a section that is left out stays, null goes back to the file's.</summary>
+internal sealed record RoutingRequest(JsonObject? LoadBalancer = null, [property: System.Text.Json.Serialization.JsonPropertyName("openai")] JsonObject? OpenAi = null, string? Reason = null);
+
 /// <summary>Changes of <c>/api/upstreams</c> and <c>/api/routing</c>. What each proxy knows of its upstreams is the proxies' to answer.</summary>
 internal static class UpstreamChangeEndpoints
 {
     private const long MaxBodyBytes = 256 * 1024;
+    private const string Json = "application/json";
 
     private static readonly JsonDocumentOptions Syntax = new() { MaxDepth = 64 };
 
@@ -28,10 +42,12 @@ internal static class UpstreamChangeEndpoints
             return Answer(http, created, StatusCodes.Status201Created);
         }))
             .WithSummary("Declare an upstream").WithDescription("The document is an entry of upstreams.json; its secrets are sealed and answered nowhere. It is in force on every proxy within a second.")
+            .Accepts<UpstreamRequest>(Json).WithRequestExample("""{ "document": { "id": "second", "kind": "anthropic", "url": "https://api.anthropic.com", "key": "sk-ant-…", "weight": 50 }, "reason": "more capacity" }""")
             .Produces<DeclaredUpstream>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status409Conflict);
         upstreams.MapPut("/{id}", (string id, HttpContext http, UpstreamChanges changes, Change change) => change.Async(
             http, ["document", "reason"], async (body, author, files) => Answer(http, await changes.UpdateAsync(id, Document(body), author, files, http.RequestAborted))))
             .WithSummary("Change a declared upstream").WithDescription("The document replaces the one before it. A secret that is left out stays as it was: keys when there is neither key nor keys, headers when there are none or one is null, the login of a proxy while its address stays.")
+            .Accepts<UpstreamRequest>(Json).WithRequestExample("""{ "document": { "url": "https://api.anthropic.com", "weight": 20 } }""")
             .Produces<DeclaredUpstream>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         upstreams.MapDelete("/{id}", (string id, string? reason, HttpContext http, UpstreamChanges changes, Change change) => change.Async(http, [], async (_, author, files) =>
         {
@@ -45,7 +61,8 @@ internal static class UpstreamChangeEndpoints
         {
             upstreams.MapPost("/{id}/" + name, (string id, HttpContext http, UpstreamChanges changes, Change change) => change.Async(
                 http, ["reason"], async (_, author, files) => Answer(http, await changes.OrderAsync(id, order, author with { Version = null }, files, http.RequestAborted))))
-                .WithSummary(summary).WithDescription("Upstreams of the files too.").Produces<DeclaredUpstream>().ProducesProblem(StatusCodes.Status404NotFound);
+                .WithSummary(summary).WithDescription("Upstreams of the files too.")
+                .Accepts<OrderRequest>(isOptional: true, Json).WithRequestExample("""{ "reason": "the provider is down" }""").Produces<DeclaredUpstream>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound);
         }
 
         MapRouting(api);
@@ -58,6 +75,7 @@ internal static class UpstreamChangeEndpoints
         api.MapPut("/routing", (HttpContext http, UpstreamChanges changes, Change change) => change.Async(http, ["loadBalancer", "openai", "reason"], async (body, author, files) =>
             Answer(http, await changes.RouteAsync(Member(body, "loadBalancer"), Member(body, "openai"), author, files, http.RequestAborted))))
             .WithSummary("Change the routing on every proxy").WithDescription("A section replaces the file's; null goes back to the file's, and one that is left out stays as it is.")
+            .Accepts<RoutingRequest>(Json).WithRequestExample("""{ "loadBalancer": { "strategy": "cheapest", "maxAttempts": 3 }, "openai": null, "reason": "save money" }""")
             .Produces<RoutingDeclaration>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status412PreconditionFailed);
     }
 

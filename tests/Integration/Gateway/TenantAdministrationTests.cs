@@ -142,6 +142,87 @@ public sealed class TenantAdministrationTests
         root.Delete(recursive: true);
     }
 
+    [Theory]
+    [InlineData("/v1/messages", """{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}""", """{"type":"error","error":{"type":"authentication_error",""")]
+    [InlineData("/openai/v1/chat/completions", """{"model":"gpt-5-mini","messages":[{"role":"user","content":"Hi"}]}""", "\"code\":\"invalid_api_key\"")]
+    [InlineData("/openai/v1/responses", """{"model":"gpt-5-mini","input":"Hi"}""", "\"code\":\"invalid_api_key\"")]
+    [InlineData("/gemini/v1beta/models/gemini-3-pro:generateContent", """{"contents":[{"parts":[{"text":"Hi"}]}]}""", "\"status\":\"UNAUTHENTICATED\"")]
+    public async Task A_key_that_has_expired_is_refused_in_the_words_of_each_protocol(string path, string body, string envelope)
+    {
+        await using var gateway = await TestGateway.StartAsync(
+            Simulator, $$"""{ "tenants": [ { "id": "alice", "keys": [ { "id": "old", "key": "{{TestGateway.Key}}", "expiresAt": "2020-01-01" } ] } ] }""", Server);
+
+        using var response = await gateway.PostAsync(body, path);
+        var text = await response.Content.ReadAsStringAsync();
+
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Contains(envelope, text.Replace(": ", ":", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Lists_come_in_pages_and_as_CSV()
+    {
+        await using var gateway = await TestGateway.StartAsync(Simulator, server: Server);
+        foreach (var id in (string[])["kim", "bob"])
+        {
+            await SendAsync(gateway, HttpMethod.Post, "/api/tenants", $$$"""{ "document": { "id": "{{{id}}}", "note": "=1+1" } }""");
+            await SendAsync(gateway, HttpMethod.Post, $"/api/tenants/{id}/keys", """{ "id": "ci" }""");
+        }
+
+        foreach (var (path, first, second) in ((string, string, string)[])[("tenants", "alice", "bob"), ("keys", "alice/default", "bob/ci"), ("audit", "kim/ci", "kim")])
+        {
+            static string Name(JsonElement item) => item.TryGetProperty("subject", out var subject) ? subject.GetString()!
+                : item.TryGetProperty("tenant", out var tenant) ? $"{tenant.GetString()}/{item.GetProperty("id").GetString()}" : item.GetProperty("id").GetString()!;
+            var query = path == "audit" ? "subject=kim&limit=1" : "limit=1";
+            var page = await gateway.AskAsync($"/api/{path}?{query}");
+            var next = await gateway.AskAsync($"/api/{path}?{query}&cursor={page.GetProperty("next").GetString()}");
+            Assert.Equal((first, second), (Name(page.GetProperty("items")[0]), Name(next.GetProperty("items")[0])));
+            var wrong = await SendAsync(gateway, HttpMethod.Get, $"/api/{path}?cursor=x&limit=0");
+            Assert.Equal(["cursor", "limit"], wrong.Body.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order());
+        }
+
+        var tenants = (await TextAsync(gateway, "/api/tenants?format=csv")).Split("\r\n");
+        Assert.Equal(("alice,alice,file,true,,default,UTC,,,1,{},*", "bob,bob,operator,true,,default,UTC,'=1+1,,1,{},*"), (tenants[1], tenants[2]));
+        Assert.StartsWith("tenant,id,label,hint,origin,created_at,expires_at,state,limits\r\nalice,default,,,file,,,active,", await TextAsync(gateway, "/api/keys?format=csv"), StringComparison.Ordinal);
+        var audit = await TextAsync(gateway, "/api/audit?format=csv&type=key_issued&by=admin&subject=kim/ci");
+        Assert.Equal(2, audit.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal("position,at,by,type,subject,change,reason,data\r\n", await TextAsync(gateway, "/api/audit?format=csv&by=nobody"));
+    }
+
+    [Fact]
+    public async Task Settings_and_the_export_show_no_secret_and_only_who_may_change_things_exports()
+    {
+        await using var gateway = await TestGateway.StartAsync(TestGateway.Upstreams("http://127.0.0.1:1"), server: Server);
+        await SendAsync(gateway, HttpMethod.Post, "/api/tenants", """{ "document": { "id": "kim" } }""");
+        var token = (await SendAsync(gateway, HttpMethod.Post, "/api/tokens", """{ "name": "look", "scope": "read" }""")).Body.GetProperty("token").GetString()!;
+
+        var settings = await gateway.AskAsync("/api/settings");
+        var export = await gateway.AskAsync("/api/export-config");
+
+        static string Of(JsonElement settings, string name) =>
+            settings.GetProperty("settings").EnumerateArray().Where(setting => setting.GetProperty("name").GetString() == name).Select(setting => $"{setting.GetProperty("value")} {setting.GetProperty("source")}").Single();
+        Assert.Equal(("run", 3), (settings.GetProperty("mode").GetString(), settings.GetProperty("configuration").GetProperty("files").GetArrayLength()));
+        Assert.Equal(("402 default", "••• server.json", "weighted_round_robin default"), (Of(settings, "limits.budgetStatus"), Of(settings, "admin.passwordHash"), Of(settings, "loadBalancer.strategy")));
+        Assert.Contains("\"kim\"", export.GetProperty("tenants.json").GetString(), StringComparison.Ordinal);
+        Assert.Contains("${CCGATE_UPSTREAM_U1_KEY}", export.GetProperty("upstreams.json").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("upstream-secret", export.GetRawText() + settings.GetRawText(), StringComparison.Ordinal);
+        await Eventually.PassesAsync(async () =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/api/export-config");
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            using var refused = await gateway.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        });
+    }
+
+    private static async Task<string> TextAsync(TestGateway gateway, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{TestGateway.Admin}:{TestGateway.Password}")));
+        using var response = await gateway.Http.SendAsync(request);
+        return await response.Content.ReadAsStringAsync();
+    }
+
     private static async Task<HttpStatusCode> AskModelAsync(TestGateway gateway, string key)
     {
         using var response = await gateway.PostAsync(Encoding.UTF8.GetBytes(TestGateway.Body(stream: false)), key: key);

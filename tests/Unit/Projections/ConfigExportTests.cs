@@ -133,9 +133,9 @@ public sealed partial class ConfigExportTests : IDisposable
         Assert.Equal((before.Server, before.Admin, before.Api, before.Projections), (after.Server, after.Admin, after.Api, after.Projections));
         Assert.Equal(before.Broker, after.Broker);
         Assert.Equal(before.EventStore, after.EventStore, ignoreCase: true);
-        Assert.Equal(before.Cors.Origins, after.Cors.Origins);
+        Assert.Equal([.. before.Cors.Origins], after.Cors.Origins.ToArray());
         Assert.Equal((before.Alerts!.Webhook, before.Alerts.Secret, before.Alerts.Email!.Password, before.Alerts.Email.Port), (after.Alerts!.Webhook, after.Alerts.Secret, after.Alerts.Email!.Password, after.Alerts.Email.Port));
-        Assert.Equal(before.Alerts.Kinds, after.Alerts.Kinds);
+        Assert.Equal([.. before.Alerts.Kinds], after.Alerts.Kinds.ToArray());
         Assert.Equal(before.SecretsKey!.Derive("x", 8), after.SecretsKey!.Derive("x", 8));
         Assert.Equal(before.Prices.Version, after.Prices.Version);
         foreach (var model in (string[])["claude-own", "claude-set", "claude-sonnet-4-5"])
