@@ -125,7 +125,7 @@ internal sealed class AuditLog(Database database)
 /// <summary><c>GET /api/audit</c>.</summary>
 internal static class AuditEndpoints
 {
-    public static void MapAudit(this IEndpointRouteBuilder api) => api.MapGet("/audit", ListAsync).AddEndpointFilter(Tenants.TenantEndpoints.AnswerRefusalsAsync)
+    public static void MapAudit(this IEndpointRouteBuilder api) => api.MapGet("/audit", ListAsync).AddEndpointFilter(ChangeRefusedException.AnswerAsync)
         .WithSummary("What operators did").WithDescription("The newest first, by type, by whom, subject and time.").Produces<AuditPage>().ProducesValidationProblem();
 
     private static async Task<JsonHttpResult<AuditPage>> ListAsync(HttpRequest request, OperatorChanges changes, AuditLog log, CancellationToken cancellationToken)

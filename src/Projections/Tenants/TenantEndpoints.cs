@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CCGate.Hosting.Administration;
@@ -6,7 +5,6 @@ using CCGate.Hosting.Configuration;
 using CCGate.Projections.Administration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
@@ -15,11 +13,9 @@ namespace CCGate.Projections.Tenants;
 /// <summary><c>/api/tenants</c> and <c>/api/keys</c>: who pays, declared at run time, and the keys they are known by.</summary>
 internal static class TenantEndpoints
 {
-    private const long MaxBodyBytes = 64 * 1024;
-
     public static void MapTenants(this IEndpointRouteBuilder api)
     {
-        var group = api.MapGroup("").AddEndpointFilter(AnswerRefusalsAsync);
+        var group = api.MapGroup("").AddEndpointFilter(ChangeRefusedException.AnswerAsync);
         group.MapGet("/tenants", List).WithSummary("Tenants").WithDescription("Those of tenants.json and those that operators declared, by id.").Produces<TenantPage>();
         group.MapGet("/tenants/{id}", Get).WithSummary("One tenant with its keys and its document").Produces<TenantItem>().ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("/tenants", CreateAsync).WithSummary("Declare a tenant").WithDescription("{document, reason?}: document is an entry of tenants.json without keys.")
@@ -39,23 +35,6 @@ internal static class TenantEndpoints
         group.MapDelete("/tenants/{id}/keys/{key}", RevokeAsync).WithSummary("Revoke a key at once").Produces(StatusCodes.Status204NoContent);
     }
 
-    /// <summary>Answers what is refused, so that each endpoint says only what it does.</summary>
-    public static async ValueTask<object?> AnswerRefusalsAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        try
-        {
-            return await next(context);
-        }
-        catch (ChangeRefusedException refused)
-        {
-            return refused.Answer();
-        }
-        catch (JsonException error)
-        {
-            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["$"] = [$"It is not a JSON object: line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}."] });
-        }
-    }
-
     private static JsonHttpResult<TenantPage> List(HttpRequest request, ConfigSource config)
     {
         var question = ListQuestion.Read(request, "q", "parent");
@@ -72,22 +51,20 @@ internal static class TenantEndpoints
 
     private static async Task<IResult> CreateAsync(HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.CreateAsync(body.RootElement, http.User.Identity!.Name!, cancellationToken);
+        var tenant = await tenants.CreateAsync(await ChangeRequest.ReadAsync(http), cancellationToken);
         http.Response.Headers.Location = $"/api/tenants/{Uri.EscapeDataString(tenant.Id)}";
         return Answer(http.Response, tenant, config, time, StatusCodes.Status201Created);
     }
 
     private static async Task<IResult> UpdateAsync(string id, HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.UpdateAsync(id, body.RootElement, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
+        var tenant = await tenants.UpdateAsync(id, await ChangeRequest.ReadAsync(http), cancellationToken);
         return Answer(http.Response, tenant, config, time, StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> RemoveAsync(string id, string? reason, HttpContext http, ConfigSource config, TenantChanges tenants, CancellationToken cancellationToken)
+    private static async Task<IResult> RemoveAsync(string id, string? reason, HttpContext http, TenantChanges tenants, CancellationToken cancellationToken)
     {
-        await tenants.RemoveAsync(id, reason, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
+        await tenants.RemoveAsync(id, ChangeRequest.Removal(http, reason), cancellationToken);
         return TypedResults.NoContent();
     }
 
@@ -108,27 +85,18 @@ internal static class TenantEndpoints
         return TypedResults.Json(new KeyPage(items, next), ProjectionsJson.Default.KeyPage);
     }
 
-    private static async Task<IResult> IssueAsync(string id, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.IssueAsync(id, body.RootElement, http.User.Identity!.Name!, cancellationToken));
-    }
+    private static async Task<IResult> IssueAsync(string id, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        Secret(http, await keys.IssueAsync(id, await ChangeRequest.ReadAsync(http), cancellationToken));
 
-    private static async Task<IResult> UpdateKeyAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken);
-        return TypedResults.Json(await keys.UpdateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken), ProjectionsJson.Default.KeyItem);
-    }
+    private static async Task<IResult> UpdateKeyAsync(string id, string key, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        TypedResults.Json(await keys.UpdateAsync(id, key, await ChangeRequest.ReadAsync(http), cancellationToken), ProjectionsJson.Default.KeyItem);
 
-    private static async Task<IResult> RotateAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.RotateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken));
-    }
+    private static async Task<IResult> RotateAsync(string id, string key, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        Secret(http, await keys.RotateAsync(id, key, await ChangeRequest.ReadAsync(http), cancellationToken));
 
-    private static async Task<IResult> RevokeAsync(string id, string key, string? reason, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
+    private static async Task<IResult> RevokeAsync(string id, string key, string? reason, HttpContext http, KeyChanges keys, CancellationToken cancellationToken)
     {
-        await keys.RevokeAsync(id, key, reason, http.User.Identity!.Name!, cancellationToken);
+        await keys.RevokeAsync(id, key, ChangeRequest.Removal(http, reason), cancellationToken);
         return TypedResults.NoContent();
     }
 
@@ -144,16 +112,10 @@ internal static class TenantEndpoints
         var document = tenant.Origin == ConfigOrigin.Operator && facts.Declared.GetValueOrDefault(tenant.Id) is { } declared
             ? JsonNode.Parse(declared.Declaration.Document.GetRawText())
             : TenantDocument.Of(tenant);
-        if (tenant.Version is { } version)
-        {
-            response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
-        }
-
+        ChangeRequest.Tag(response, tenant.Version);
         var keys = JsonSerializer.SerializeToNode([.. KeyItem.Of([tenant], facts, time.GetUtcNow())], ProjectionsJson.Default.IReadOnlyListKeyItem);
         return TypedResults.Json(TenantItem.Of(tenant, keys, document), ProjectionsJson.Default.TenantItem, statusCode: status);
     }
-
-    private static string? IfMatch(HttpContext http) => http.Request.Headers.IfMatch is [{ Length: > 0 } version] ? version : null;
 
     private static bool Matches(string? wanted, params ReadOnlySpan<string?> texts)
     {
@@ -166,27 +128,5 @@ internal static class TenantEndpoints
         }
 
         return false;
-    }
-
-    private static async Task<JsonDocument> BodyAsync(HttpContext http, CancellationToken cancellationToken, bool isOptional = false)
-    {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } bound)
-        {
-            bound.MaxRequestBodySize = MaxBodyBytes;
-        }
-
-        if (isOptional && http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding"))
-        {
-            return JsonDocument.Parse("{}");
-        }
-
-        var document = await JsonDocument.ParseAsync(http.Request.Body, PriceBookFile.Syntax, cancellationToken);
-        if (document.RootElement.ValueKind == JsonValueKind.Object)
-        {
-            return document;
-        }
-
-        document.Dispose();
-        throw new JsonException("It is not an object.");
     }
 }
