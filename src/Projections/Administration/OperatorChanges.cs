@@ -96,7 +96,7 @@ internal sealed class ChangeRefusedException(int status, string message, IReadOn
 
     private static ChangeRefusedException Invalid(IEnumerable<ConfigProblem> problems) => new(StatusCodes.Status400BadRequest, "It is not valid.", problems
         .GroupBy(problem => problem.Path, problem => $"It {problem.Message}{(problem.Allowed is null ? "" : $"; allowed: {problem.Allowed}")}.")
-        .ToDictionary(group => group.Key, group => group.ToArray()));
+        .ToDictionary(group => group.Key, group => group.Distinct().ToArray()));
 
     private IResult Answer() => errors is null
         ? TypedResults.Problem(Message, statusCode: status)
