@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Projections.Administration;
 using Microsoft.AspNetCore.Builder;
