@@ -117,7 +117,6 @@ internal static class ProjectionsHost
         services.AddSingleton<KeyChanges>();
         services.AddSingleton<AuditLog>();
         services.AddSingleton<UpstreamChanges>();
-        services.AddSingleton<UpstreamChangeEndpoints.Change>();
         services.TryAddSingleton<Func<SecretBox>>(provider => provider.GetRequiredService<SecretBox>);
     }
 

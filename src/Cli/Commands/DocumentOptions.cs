@@ -33,6 +33,9 @@ internal sealed class DocumentOptions
     public DocumentOptions Texts(string name, string description, params string[] path) =>
         Add(new Option<string[]?>(name) { Description = description, AllowMultipleArgumentsPerToken = true }, value => value is { Length: > 0 } ? new JsonArray([.. value.Select(text => JsonValue.Create(text))]) : null, path);
 
+    public DocumentOptions Number(string name, string description, params string[] path) =>
+        Add(new Option<int?>(name) { Description = description }, value => JsonValue.Create(value), path);
+
     public DocumentOptions Flag(string name, string description, params string[] path) =>
         Add(new Option<bool?>(name) { Description = description }, value => JsonValue.Create(value), path);
 

@@ -1,149 +1,111 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using CCGate.Contracts;
-using CCGate.Projections;
-using CCGate.Projections.Upstreams;
 
 namespace CCGate.Cli.Commands;
 
-/// <summary><c>ccgate upstreams add</c>, <c>update</c>, <c>remove</c>, <c>drain</c> and <c>resume</c>: changes that every proxy follows while it runs.</summary>
-internal sealed class UpstreamChangeCommands
+/// <summary><c>ccgate upstreams add</c>, <c>update</c>, <c>remove</c>, <c>drain</c>, <c>resume</c> and <c>reset</c>: changes that every proxy follows while it runs.</summary>
+internal sealed class UpstreamChangeCommands(StoreOptions options)
 {
+    public const string Path = "/api/upstreams";
+
     private const string NoUrl = "-";
 
-    private readonly StoreOptions options;
-    private readonly UpstreamStore store;
+    private readonly ChangeOptions change = new(options);
     private readonly Argument<string> id = new("NAME") { Description = "The upstream's id." };
+    private readonly Argument<string> url = new("URL") { Description = $"Its address; {NoUrl} for a simulator." };
+    private readonly Argument<string> kind = new("KIND") { Description = "anthropic, openai, openai-responses, gemini or simulator." };
     private readonly Option<string?> key = new("--key") { Description = "The key; whoever lists the processes of this machine sees it, so prefer --key-stdin." };
     private readonly Option<bool> keyStdin = new("--key-stdin") { Description = "Read the key from standard input, one line." };
-    private readonly Option<int?> weight = new("--weight") { Description = "Its share of the requests, 100 by default." };
-    private readonly Option<string[]> models = new("--models") { Description = "Patterns of the models it serves.", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string[]> groups = new("--groups") { Description = "The groups of tenants it serves.", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string?> reason = new("--reason") { Description = "Why; kept in the event." };
-    private readonly Option<bool> json = new("--json") { Description = "Print JSON as /api/upstreams answers it." };
-
-    private UpstreamChangeCommands(StoreOptions options)
-    {
-        this.options = options;
-        store = new UpstreamStore(options);
-    }
+    private readonly DocumentOptions members = new DocumentOptions()
+        .Number("--weight", "Its share of the requests, 100 by default.", "weight")
+        .Texts("--models", "Patterns of the models it serves.", "models")
+        .Texts("--groups", "The groups of tenants it serves.", "groups");
+    private readonly DocumentOptions changed = new DocumentOptions()
+        .Text("--to", "Its new address.", "url")
+        .Flag("--enabled", "Whether it is used at all: true or false.", "enabled");
 
     public static IEnumerable<Command> Create(StoreOptions options)
     {
-        var commands = new UpstreamChangeCommands(options);
+        var upstreams = new UpstreamChangeCommands(options);
+        var (change, id) = (upstreams.change, upstreams.id);
+        var add = change.Command("add", "Declare an upstream, in force on every proxy within a second.",
+            [id, upstreams.url, upstreams.kind, upstreams.key, upstreams.keyStdin, change.Reason], upstreams.AddAsync);
+        var update = change.Command("update", "Change a declared upstream; what is not given stays.", [id, upstreams.key, upstreams.keyStdin, change.Reason], upstreams.UpdateAsync);
+        upstreams.members.AddTo(add);
+        upstreams.members.AddTo(update);
+        upstreams.changed.AddTo(update);
         return
         [
-            commands.Add(), commands.Update(), commands.Remove(),
-            commands.Order("drain", "Give an upstream no new requests on any proxy; those in flight end.", UpstreamOrder.Drain, "gets no new requests"),
-            commands.Order("resume", "Give a drained upstream requests again.", UpstreamOrder.Resume, "gets requests again"),
+            add, update,
+            change.Command("remove", "Remove a declared upstream; requests in flight end.", [id, change.Reason, change.Yes], upstreams.RemoveAsync),
+            upstreams.Order("drain", "Give an upstream no new requests on any proxy; those in flight end.", "gets no new requests"),
+            upstreams.Order("resume", "Give a drained upstream requests again.", "gets requests again"),
+            upstreams.Order("reset", "Close the circuits of an upstream and of all its keys on every proxy, and forget that its health check failed.", "and its keys may be used again"),
         ];
     }
 
-    private Command Add()
+    private async Task<int> AddAsync(ParseResult parsed, OperatorApi api, CancellationToken cancellationToken)
     {
-        var url = new Argument<string>("URL") { Description = $"Its address; {NoUrl} for a simulator." };
-        var kind = new Argument<string>("KIND") { Description = "anthropic, openai, openai-responses, gemini or simulator." };
-        var command = With(new Command("add", "Declare an upstream, in force on every proxy within a second.") { id, url, kind, key, keyStdin, weight, models, groups });
-        command.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, async () =>
+        var document = new JsonObject { ["id"] = parsed.GetValue(id), ["kind"] = parsed.GetValue(kind) };
+        if (parsed.GetValue(url) is { } address and not NoUrl)
         {
-            var document = await MembersAsync(parsed, cancellationToken);
-            document["id"] = parsed.GetValue(id);
-            document["kind"] = parsed.GetValue(kind);
-            if (parsed.GetValue(url) is { } address and not NoUrl)
-            {
-                document["url"] = address;
-            }
-
-            return await SayAsync(parsed, await store.CreateAsync(parsed, document, parsed.GetValue(reason), cancellationToken), "is declared");
-        }));
-        return command;
-    }
-
-    private Command Update()
-    {
-        var url = new Option<string?>("--to") { Description = "Its new address." };
-        var enabled = new Option<bool?>("--enabled") { Description = "Whether it is used at all." };
-        var command = With(new Command("update", "Change a declared upstream; what is not given stays.") { id, url, enabled, key, keyStdin, weight, models, groups });
-        command.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, async () =>
-        {
-            var members = await MembersAsync(parsed, cancellationToken);
-            if (parsed.GetValue(url) is { } address)
-            {
-                members["url"] = address;
-            }
-
-            if (parsed.GetValue(enabled) is { } isEnabled)
-            {
-                members["enabled"] = isEnabled;
-            }
-
-            return members.Count == 0
-                ? throw new CommandFailedException("There is nothing to change: give --to, --key-stdin, --weight, --models, --groups or --enabled.")
-                : await SayAsync(parsed, await store.UpdateAsync(parsed, parsed.GetValue(id)!, members, parsed.GetValue(reason), cancellationToken), "is changed");
-        }));
-        return command;
-    }
-
-    private Command Remove()
-    {
-        var yes = new Option<bool>("--yes") { Description = "Do not ask." };
-        var command = new Command("remove", "Remove a declared upstream; requests in flight end.") { id, yes, reason, options.Config, options.Data, options.Url };
-        command.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, async () =>
-        {
-            var name = parsed.GetValue(id)!;
-            if (!parsed.GetValue(yes) && !await ConfirmAsync(parsed, $"Remove the upstream {name} from every proxy? Its keys are gone then. [y/N] ", cancellationToken))
-            {
-                throw new CommandFailedException("Nothing was removed. Say --yes to remove it.");
-            }
-
-            await store.RemoveAsync(parsed, name, parsed.GetValue(reason), cancellationToken);
-            await parsed.InvocationConfiguration.Output.WriteLineAsync($"{name} is removed.");
-            return Exit.Ok;
-        }));
-        return command;
-    }
-
-    private Command Order(string name, string description, UpstreamOrder order, string said)
-    {
-        var command = With(new Command(name, description) { id });
-        command.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, async () =>
-            await SayAsync(parsed, await store.OrderAsync(parsed, parsed.GetValue(id)!, order, parsed.GetValue(reason), cancellationToken), said)));
-        return command;
-    }
-
-    private Command With(Command command)
-    {
-        foreach (var option in (Option[])[reason, json, options.Config, options.Data, options.Url])
-        {
-            command.Options.Add(option);
+            document["url"] = address;
         }
 
-        return command;
+        await WriteAsync(parsed, document, cancellationToken);
+        var added = await api.ChangeAsync(HttpMethod.Post, Path, change.Body(parsed, new JsonObject { ["document"] = document }), version: null, cancellationToken);
+        return await change.SayAsync(parsed, added, $"{parsed.GetValue(id)} is declared.");
     }
 
-    private async Task<JsonObject> MembersAsync(ParseResult parsed, CancellationToken cancellationToken)
+    /// <summary>Writes only what is said over what is shown; a secret that is neither stays as it is.</summary>
+    private async Task<int> UpdateAsync(ParseResult parsed, OperatorApi api, CancellationToken cancellationToken)
     {
-        var members = new JsonObject();
+        var said = new JsonObject();
+        changed.Write(parsed, said);
+        await WriteAsync(parsed, said, cancellationToken);
+        if (said.Count == 0)
+        {
+            throw new CommandFailedException("There is nothing to change: give --to, --key-stdin, --weight, --models, --groups or --enabled.");
+        }
+
+        var current = await api.GetAsync(At(parsed), cancellationToken);
+        var document = ApiColumn.Find(current, "document") is { ValueKind: JsonValueKind.Object } known ? JsonObject.Create(known)! : [];
+        foreach (var (name, value) in said)
+        {
+            document[name] = value?.DeepClone();
+        }
+
+        long? version = ApiColumn.Find(current, "version") is { ValueKind: JsonValueKind.Number } position ? position.GetInt64() : null;
+        var answer = await api.ChangeAsync(HttpMethod.Put, At(parsed), change.Body(parsed, new JsonObject { ["document"] = document }), version, cancellationToken);
+        return await change.SayAsync(parsed, answer, $"{parsed.GetValue(id)} is changed.");
+    }
+
+    private async Task<int> RemoveAsync(ParseResult parsed, OperatorApi api, CancellationToken cancellationToken)
+    {
+        if (await change.ConfirmAsync(parsed, $"Remove the upstream {parsed.GetValue(id)} from every proxy, and its keys?", cancellationToken) is { } stopped)
+        {
+            return stopped;
+        }
+
+        var removed = await api.ChangeAsync(HttpMethod.Delete, At(parsed) + change.Query(parsed), body: null, version: null, cancellationToken);
+        return await change.SayAsync(parsed, removed, $"{parsed.GetValue(id)} is removed.");
+    }
+
+    private Command Order(string verb, string description, string said) => change.Command(verb, description, [id, change.Reason], async (parsed, api, cancellationToken) =>
+    {
+        var ordered = await api.ChangeAsync(HttpMethod.Post, $"{At(parsed)}/{verb}", change.Body(parsed, []), version: null, cancellationToken);
+        return await change.SayAsync(parsed, ordered, $"{parsed.GetValue(id)} {said}.");
+    });
+
+    private async Task WriteAsync(ParseResult parsed, JsonObject document, CancellationToken cancellationToken)
+    {
         if (await KeyAsync(parsed, cancellationToken) is { } secret)
         {
-            members["key"] = secret;
+            document["key"] = secret;
         }
 
-        if (parsed.GetValue(weight) is { } share)
-        {
-            members["weight"] = share;
-        }
-
-        foreach (var (name, option) in ((string, Option<string[]>)[])[("models", models), ("groups", groups)])
-        {
-            if (parsed.GetValue(option) is { Length: > 0 } values)
-            {
-                members[name] = new JsonArray([.. values.Select(value => (JsonNode)value)]);
-            }
-        }
-
-        return members;
+        members.Write(parsed, document);
     }
 
     private async Task<string?> KeyAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -156,21 +118,5 @@ internal sealed class UpstreamChangeCommands
         return (await Console.In.ReadLineAsync(cancellationToken))?.Trim() is { Length: > 0 } line ? line : throw new CommandFailedException("--key-stdin: there is no line on standard input.");
     }
 
-    private static async Task<bool> ConfirmAsync(ParseResult parsed, string question, CancellationToken cancellationToken)
-    {
-        if (!Terminal.IsInteractive(parsed.InvocationConfiguration.Output) || Console.IsInputRedirected)
-        {
-            return false;
-        }
-
-        await parsed.InvocationConfiguration.Output.WriteAsync(question);
-        return (await Console.In.ReadLineAsync(cancellationToken))?.Trim() is "y" or "Y" or "yes";
-    }
-
-    private async Task<int> SayAsync(ParseResult parsed, DeclaredUpstream upstream, string said)
-    {
-        await parsed.InvocationConfiguration.Output.WriteLineAsync(
-            parsed.GetValue(json) ? JsonSerializer.Serialize(upstream, ProjectionsJson.Default.DeclaredUpstream) : $"{upstream.Id} {said}.");
-        return Exit.Ok;
-    }
+    private string At(ParseResult parsed) => $"{Path}/{ChangeOptions.Escape(parsed.GetValue(id)!)}";
 }

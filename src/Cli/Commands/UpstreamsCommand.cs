@@ -1,28 +1,20 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Proxy.Upstreams;
 using Spectre.Console;
 
 namespace CCGate.Cli.Commands;
 
-/// <summary><c>ccgate upstreams list</c>, <c>reset</c> and <c>test</c>: what is known of upstreams, a new chance for one, and whether one works at all.</summary>
-internal sealed class UpstreamsCommand
+/// <summary><c>ccgate upstreams list</c> and <c>test</c>: what is known of upstreams, and whether one works at all.</summary>
+internal sealed class UpstreamsCommand(StoreOptions options)
 {
-    private const string Path = "/api/upstreams";
-
-    private readonly StoreOptions options;
-    private readonly UpstreamStore store;
-    private readonly Argument<string> id = new("ID") { Description = "The upstream's id in upstreams.json." };
+    private readonly Argument<string> id = new("ID") { Description = "The upstream's id." };
     private readonly Option<string?> model = new("--model") { Description = "The model to ask for; by default the first one in 'models' that is no pattern, else a cheap one." };
     private readonly Option<bool> json = new("--json") { Description = "Print JSON." };
-
-    private UpstreamsCommand(StoreOptions options)
-    {
-        this.options = options;
-        store = new UpstreamStore(options);
-    }
 
     public static Command Create(StoreOptions options)
     {
@@ -32,17 +24,12 @@ internal sealed class UpstreamsCommand
             upstreams.json, options.Config, options.Data, options.Url,
         };
         list.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => upstreams.ListAsync(parsed, cancellationToken)));
-        var reset = new Command("reset", "Close the circuits of an upstream and of all its keys on every proxy of a running gateway, and forget that its health check failed.")
-        {
-            upstreams.id, options.Config, options.Url,
-        };
-        reset.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => upstreams.ResetAsync(parsed, cancellationToken)));
         var test = new Command("test", "Send one real small request with each key of an upstream, and say how each step went. It costs a few tokens for each key, and changes nothing.")
         {
             upstreams.id, upstreams.model, upstreams.json, options.Config, options.Data,
         };
         test.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => upstreams.TestAsync(parsed, cancellationToken)));
-        var all = new Command("upstreams", "Show, change, drain, reset and test the upstreams.") { list, reset, test };
+        var all = new Command("upstreams", "Show, change, drain, reset and test the upstreams.") { list, test };
         foreach (var change in UpstreamChangeCommands.Create(options))
         {
             all.Subcommands.Add(change);
@@ -54,8 +41,8 @@ internal sealed class UpstreamsCommand
     private async Task<int> ListAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var list = parsed.GetValue(options.Url) is { } url
-            ? JsonSerializer.Deserialize(await RunningGateway.AskAsync(url, parsed.GetValue(options.Config)!, Path, content: null, cancellationToken), UpstreamsJson.Default.UpstreamList)!
-            : new UpstreamList(Proxy: null, [.. (await store.ConfigAsync(parsed, cancellationToken)).Upstreams.Select(upstream => UpstreamStatus.Of(upstream, state: null))]);
+            ? JsonSerializer.Deserialize(await RunningGateway.AskAsync(url, parsed.GetValue(options.Config)!, UpstreamChangeCommands.Path, content: null, cancellationToken), UpstreamsJson.Default.UpstreamList)!
+            : new UpstreamList(Proxy: null, [.. (await ConfigAsync(parsed, cancellationToken)).Upstreams.Select(upstream => UpstreamStatus.Of(upstream, state: null))]);
         var output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(json))
         {
@@ -69,20 +56,9 @@ internal sealed class UpstreamsCommand
         return Exit.Ok;
     }
 
-    private async Task<int> ResetAsync(ParseResult parsed, CancellationToken cancellationToken)
-    {
-        var name = parsed.GetValue(id)!;
-        var server = options.ReadConfig(parsed).Server;
-        var url = parsed.GetValue(options.Url) ?? new UriBuilder("http", server.Host, server.Port).Uri;
-        using var nothing = new ByteArrayContent([]);
-        await RunningGateway.AskAsync(url, parsed.GetValue(options.Config)!, $"{Path}/{Uri.EscapeDataString(name)}/reset", nothing, cancellationToken);
-        await parsed.InvocationConfiguration.Output.WriteLineAsync($"{name} and its keys may be used again.");
-        return Exit.Ok;
-    }
-
     private async Task<int> TestAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var (config, name) = (await store.ConfigAsync(parsed, cancellationToken), parsed.GetValue(id)!);
+        var (config, name) = (await ConfigAsync(parsed, cancellationToken), parsed.GetValue(id)!);
         var upstream = config.Upstreams.FirstOrDefault(configured => configured.Id == name) ?? throw new CommandFailedException(
             $"There is no upstream \"{name}\" in {UpstreamsFile.Name}; there are: {string.Join(", ", config.Upstreams.Select(configured => configured.Id))}. Check --config.");
         var report = await new UpstreamTest(config.Prices, TimeProvider.System).RunAsync(upstream, parsed.GetValue(model), cancellationToken);
@@ -104,6 +80,21 @@ internal sealed class UpstreamsCommand
         }
 
         return report.Passed ? Exit.Ok : Exit.Failed;
+    }
+
+    /// <summary>What is in force by the files and, where there is a store, by what operators changed.</summary>
+    private async Task<GatewayConfig> ConfigAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var (config, data) = (options.ReadConfig(parsed), parsed.GetValue(options.Data)!);
+        if (config.EventStore is null && !File.Exists(Path.Combine(data.FullName, "store.db")))
+        {
+            return config;
+        }
+
+        await using var store = options.Open(parsed);
+        await store.CatchUpAsync(cancellationToken);
+        var facts = await AdministrationTable.ReadAsync(store.Database, AdministrationFacts.None, cancellationToken);
+        return facts.Over(config, () => new SecretBox(config.SecretsKey ?? SecretsKey.Of(data)));
     }
 }
 

@@ -23,15 +23,23 @@ internal sealed record UpstreamFacts
     /// <summary>What is declared, read when it was, since the facts are laid over the files whenever anything changes.</summary>
     private ImmutableSortedDictionary<string, UpstreamConfig> read { get; init; } = ImmutableSortedDictionary.Create<string, UpstreamConfig>(StringComparer.Ordinal);
 
+    /// <summary>The position of the last change of, or order to, each, those that were removed included.</summary>
+    private ImmutableDictionary<string, long> versions { get; init; } = ImmutableDictionary.Create<string, long>(StringComparer.Ordinal);
+
     /// <summary>The last order to reset of each.</summary>
     private ImmutableDictionary<string, long> resets { get; init; } = ImmutableDictionary.Create<string, long>(StringComparer.Ordinal);
+
+    /// <summary>The position of the last change of, or order to, an upstream; 0 when there was none.</summary>
+    public long VersionOf(string upstreamId) => versions.GetValueOrDefault(upstreamId);
 
     /// <summary>The facts with one more.</summary>
     /// <exception cref="JsonException">The event cannot be read.</exception>
     public UpstreamFacts With(long position, string type, string data) => type switch
     {
-        EventTypes.UpstreamChanged => With(position, JsonSerializer.Deserialize(data, ContractsJson.Default.UpstreamChanged)!),
-        EventTypes.UpstreamOrdered => With(position, JsonSerializer.Deserialize(data, ContractsJson.Default.UpstreamOrdered)!),
+        EventTypes.UpstreamChanged when JsonSerializer.Deserialize(data, ContractsJson.Default.UpstreamChanged)! is var changed =>
+            With(position, changed) with { versions = versions.SetItem(changed.UpstreamId, position) },
+        EventTypes.UpstreamOrdered when JsonSerializer.Deserialize(data, ContractsJson.Default.UpstreamOrdered)! is var ordered =>
+            With(position, ordered) with { versions = versions.SetItem(ordered.UpstreamId, position) },
         EventTypes.RoutingChanged => this with { Routing = RoutingFacts.Of(position, JsonSerializer.Deserialize(data, ContractsJson.Default.RoutingChanged)!) },
         _ => this,
     };

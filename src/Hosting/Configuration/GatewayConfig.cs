@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using CCGate.Contracts;
 using CCGate.Hosting.Operators;
 using CCGate.Hosting.Secrets;
@@ -375,7 +376,7 @@ internal sealed record UpstreamConfig
     /// <summary>The position of the operator's last change; null for one from the files.</summary>
     public long? Version { get; init; }
 
-    public string Origin => Version is null ? "file" : "operator";
+    public ConfigOrigin Origin => Version is null ? ConfigOrigin.File : ConfigOrigin.Operator;
 
     /// <summary>An operator ordered that it gets no new requests; those in flight end.</summary>
     public bool Drained { get; init; }
@@ -461,9 +462,13 @@ internal enum HoldPolicy
 }
 
 /// <summary>Who declared something: whoever writes the files, or an operator at run time.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ConfigOrigin>))]
 internal enum ConfigOrigin
 {
+    [JsonStringEnumMemberName("file")]
     File,
+
+    [JsonStringEnumMemberName("operator")]
     Operator,
 }
 

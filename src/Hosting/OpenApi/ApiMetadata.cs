@@ -33,8 +33,8 @@ internal static class ApiMetadata
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new QueryParameter(name, description, JsonSchemaType.Boolean, null));
 
     /// <summary>The JSON that the endpoint reads by itself, whatever content type it is sent with: <c>curl -d</c> names another.</summary>
-    public static RouteHandlerBuilder WithBody<T>(this RouteHandlerBuilder endpoint)
-        where T : notnull => endpoint.Accepts<T>(Json, AnyType);
+    public static RouteHandlerBuilder WithBody<T>(this RouteHandlerBuilder endpoint, bool isOptional = false)
+        where T : notnull => endpoint.Accepts<T>(isOptional, Json, AnyType);
 
     public static TBuilder WithRequestExample<TBuilder>(this TBuilder endpoint, string json)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new RequestExample(json));

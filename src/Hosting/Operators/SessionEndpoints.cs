@@ -21,7 +21,7 @@ internal static class SessionEndpoints
     {
         api.MapPost("/session", StartAsync).AllowAnonymous()
             .WithSummary("Signs in").WithDescription("With username and password, or with a tenant's key. The answer sets the session's cookie.")
-            .Accepts<SessionRequest>("application/json").WithRequestExample("""{ "username": "admin", "password": "…" }""")
+            .WithBody<SessionRequest>().WithRequestExample("""{ "username": "admin", "password": "…" }""")
             .Produces<Caller>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
         api.MapGet("/session", (HttpContext http) => TypedResults.Json(Caller.Of(http.User), OperatorsJson.Default.Caller)).RequireAuthorization(OperatorPolicies.Anyone)
             .WithSummary("Says who is signed in").Produces<Caller>();

@@ -26,8 +26,18 @@ internal sealed class OperatorChanges(Database database, IEventStore store, Even
         return facts;
     }
 
-    /// <summary>Appends a change whose id is that of the next change of its subject, and waits until it is in force here; false when somebody else made that next change.</summary>
-    public async Task<bool> AppendAsync(EventRecord record, CancellationToken cancellationToken)
+    /// <summary>Appends a change whose id is that of the next change of its subject, and waits until it is in force here.</summary>
+    /// <exception cref="ChangeRefusedException">Somebody else made that next change.</exception>
+    public async Task AppendAsync(EventRecord record, ChangeRequest change, CancellationToken cancellationToken)
+    {
+        if (!await TryAppendAsync(record, cancellationToken))
+        {
+            throw change.Overtaken();
+        }
+    }
+
+    /// <summary>False when somebody else made that next change.</summary>
+    public async Task<bool> TryAppendAsync(EventRecord record, CancellationToken cancellationToken)
     {
         if (!await intake.AddAsync(record, cancellationToken))
         {
@@ -56,30 +66,39 @@ internal sealed class OperatorChanges(Database database, IEventStore store, Even
 /// <summary>A change that is not made, as it is answered.</summary>
 internal sealed class ChangeRefusedException(int status, string message, IReadOnlyDictionary<string, string[]>? errors = null) : Exception(message)
 {
-    public int Status => status;
-
-    /// <summary>What is wrong, by JSON path.</summary>
-    public IReadOnlyDictionary<string, string[]>? Errors => errors;
-
     public static ChangeRefusedException NotFound(string what) => new(StatusCodes.Status404NotFound, what);
 
     public static ChangeRefusedException Conflict(string why) => new(StatusCodes.Status409Conflict, why);
 
-    public static ChangeRefusedException Overtaken(bool wasConditional) => new(
-        wasConditional ? StatusCodes.Status412PreconditionFailed : StatusCodes.Status409Conflict, "Somebody else changed it at the same moment. Nothing was changed here: look at it, and say it again.");
+    public static ChangeRefusedException Invalid(string path, string message, string? allowed = null) => Invalid([new ConfigProblem("", path, message, allowed, IsWarning: false)]);
 
     /// <exception cref="ChangeRefusedException">There are problems.</exception>
     public static void ThrowIfAny(IReadOnlyCollection<ConfigProblem> problems)
     {
         if (problems.Count > 0)
         {
-            throw new ChangeRefusedException(StatusCodes.Status400BadRequest, "It is not valid.", problems
-                .GroupBy(problem => problem.Path, problem => $"It {problem.Message}{(problem.Allowed is null ? "" : $"; allowed: {problem.Allowed}")}.")
-                .ToDictionary(group => group.Key, group => group.ToArray()));
+            throw Invalid(problems);
         }
     }
 
-    public IResult Answer() => errors is null
+    /// <summary>A filter that answers what is refused, so that each endpoint says only what it does.</summary>
+    public static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context);
+        }
+        catch (ChangeRefusedException refused)
+        {
+            return refused.Answer();
+        }
+    }
+
+    private static ChangeRefusedException Invalid(IEnumerable<ConfigProblem> problems) => new(StatusCodes.Status400BadRequest, "It is not valid.", problems
+        .GroupBy(problem => problem.Path, problem => $"It {problem.Message}{(problem.Allowed is null ? "" : $"; allowed: {problem.Allowed}")}.")
+        .ToDictionary(group => group.Key, group => group.Distinct().ToArray()));
+
+    private IResult Answer() => errors is null
         ? TypedResults.Problem(Message, statusCode: status)
         : TypedResults.ValidationProblem(errors.ToDictionary());
 }

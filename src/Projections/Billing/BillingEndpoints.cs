@@ -84,7 +84,7 @@ internal static class BillingEndpoints
                 : Start(http, jobs, "verify", http.User.Identity!.Name!, (progress, stop) => work.VerifyAsync(new BillingPeriod(question.From, question.To), progress, stop)));
         }, cancellationToken);
 
-    private static Task<IResult> RebuildAsync(HttpContext http, BillingJobs jobs, BillingWork work, ConfigSource config, CancellationToken cancellationToken) =>
+    private static Task<IResult> RebuildAsync(HttpContext http, BillingJobs jobs, BillingWork work, CancellationToken cancellationToken) =>
         WithBodyAsync(http, ProjectionsJson.Default.RebuildRequest, new RebuildRequest(), asked => Task.FromResult<IResult>(
             asked.Projection is { } name && !work.Projections.Contains(name)
                 ? Invalid("projection", $"There is no '{name}'; there are {string.Join(", ", work.Projections)}.")

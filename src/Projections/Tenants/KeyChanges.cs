@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
@@ -15,13 +14,12 @@ internal sealed class KeyChanges(OperatorChanges changes, TenantChanges tenants,
     private const int MaxOverlapMinutes = 30 * 24 * 60;
 
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task<KeyItem> IssueAsync(string tenantId, JsonElement body, string by, CancellationToken cancellationToken)
+    public async Task<KeyItem> IssueAsync(string tenantId, ChangeRequest change, CancellationToken cancellationToken)
     {
         var facts = await changes.ReadAsync(cancellationToken);
         var tenant = tenants.InForce(tenantId);
         var secret = OperatorChanges.NewSecret();
-        var problems = new List<ConfigProblem>();
-        var node = new ConfigNode(body, "", "$", problems, isLiteral: true);
+        var node = change.Body;
         var id = node.String("id") ?? "key-" + SecretHash.Of(secret).Written[7..15];
         TenantsFile.CheckId(node, id);
         if (id.Length == 0)
@@ -29,37 +27,31 @@ internal sealed class KeyChanges(OperatorChanges changes, TenantChanges tenants,
             node.Error("id", "is empty", "1 to 128 characters, or nothing to have one made");
         }
 
-        var issued = Finish(node, problems, new KeyIssued { TenantId = tenantId, KeyId = id, SecretHash = SecretHash.Of(secret).Written, Hint = secret[^HintLength..] });
+        var issued = Finish(change, new KeyIssued { TenantId = tenantId, KeyId = id, SecretHash = SecretHash.Of(secret).Written, Hint = secret[^HintLength..] });
         if (tenant.Keys.Any(key => key.Id == id) || facts.Tenants.Keys.ContainsKey((tenantId, id)))
         {
             throw ChangeRefusedException.Conflict($"The tenant '{tenantId}' has, or had, a key '{id}'. Give it another id: what was used with that one stays with it.");
         }
 
-        return await AppendAsync(issued, version: 0, by, secret, cancellationToken);
+        return await AppendAsync(issued, version: 0, change, secret, cancellationToken);
     }
 
     /// <summary>Changes what is said about a key; a member that is left out stays, null takes it away.</summary>
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task<KeyItem> UpdateAsync(string tenantId, string id, JsonElement body, string by, CancellationToken cancellationToken)
+    public async Task<KeyItem> UpdateAsync(string tenantId, string id, ChangeRequest change, CancellationToken cancellationToken)
     {
         var key = Find(tenantId, id, await changes.ReadAsync(cancellationToken));
-        var problems = new List<ConfigProblem>();
-        var issued = Finish(new ConfigNode(body, "", "$", problems, isLiteral: true), problems, key.Event with { OverlapUntil = null, Reason = null });
-        return await AppendAsync(issued, key.Version, by, secret: null, cancellationToken);
+        var issued = Finish(change, key.Event with { OverlapUntil = null });
+        return await AppendAsync(issued, key.Version, change, secret: null, cancellationToken);
     }
 
     /// <summary>A new secret for a key; the one before it works until the overlap ends.</summary>
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task<KeyItem> RotateAsync(string tenantId, string id, JsonElement body, string by, CancellationToken cancellationToken)
+    public async Task<KeyItem> RotateAsync(string tenantId, string id, ChangeRequest change, CancellationToken cancellationToken)
     {
         var key = Find(tenantId, id, await changes.ReadAsync(cancellationToken));
-        var problems = new List<ConfigProblem>();
-        var node = new ConfigNode(body, "", "$", problems, isLiteral: true);
-        var overlap = node.Integer("overlapMinutes", 0, 0, MaxOverlapMinutes);
-        var reason = node.String("reason");
-        TenantChanges.CheckReason(reason, problems);
-        node.Finish(unknownIsError: true);
-        ChangeRefusedException.ThrowIfAny(problems);
+        var overlap = change.Body.Integer("overlapMinutes", 0, 0, MaxOverlapMinutes);
+        change.Check();
         var secret = OperatorChanges.NewSecret();
         return await AppendAsync(
             key.Event with
@@ -67,23 +59,17 @@ internal sealed class KeyChanges(OperatorChanges changes, TenantChanges tenants,
                 SecretHash = SecretHash.Of(secret).Written,
                 Hint = secret[^HintLength..],
                 OverlapUntil = overlap > 0 ? time.GetUtcNow().AddMinutes(overlap) : null,
-                Reason = reason,
             },
-            key.Version, by, secret, cancellationToken);
+            key.Version, change, secret, cancellationToken);
     }
 
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task RevokeAsync(string tenantId, string id, string? reason, string by, CancellationToken cancellationToken)
+    public async Task RevokeAsync(string tenantId, string id, ChangeRequest change, CancellationToken cancellationToken)
     {
         var key = Find(tenantId, id, await changes.ReadAsync(cancellationToken));
-        var problems = new List<ConfigProblem>();
-        TenantChanges.CheckReason(reason, problems);
-        ChangeRefusedException.ThrowIfAny(problems);
-        var revoked = new KeyRevoked { EventId = IdOf(tenantId, id, key.Version), TenantId = tenantId, KeyId = id, Reason = reason, By = by, At = time.GetUtcNow() };
-        if (!await changes.AppendAsync(EventRecord.From(revoked), cancellationToken))
-        {
-            throw ChangeRefusedException.Overtaken(wasConditional: false);
-        }
+        change.Check();
+        var revoked = new KeyRevoked { EventId = IdOf(tenantId, id, key.Version), TenantId = tenantId, KeyId = id, Reason = change.Reason, By = change.By, At = time.GetUtcNow() };
+        await changes.AppendAsync(EventRecord.From(revoked), change, cancellationToken);
     }
 
     private IssuedKey Find(string tenantId, string id, AdministrationFacts facts)
@@ -102,8 +88,9 @@ internal sealed class KeyChanges(OperatorChanges changes, TenantChanges tenants,
         };
     }
 
-    private KeyIssued Finish(ConfigNode node, List<ConfigProblem> problems, KeyIssued issued)
+    private KeyIssued Finish(ChangeRequest change, KeyIssued issued)
     {
+        var node = change.Body;
         bool IsNamed(string name) => node.Element.TryGetProperty(name, out _);
         var label = node.String("label");
         if (label is { Length: > MaxLabel })
@@ -119,27 +106,19 @@ internal sealed class KeyChanges(OperatorChanges changes, TenantChanges tenants,
 
         var limits = node.Object("limits");
         TenantsFile.ReadLimits(limits);
-        var reason = node.String("reason");
-        TenantChanges.CheckReason(reason, problems);
-        node.Finish(unknownIsError: true);
-        ChangeRefusedException.ThrowIfAny(problems);
+        change.Check();
         return issued with
         {
             Label = IsNamed("label") ? label : issued.Label,
             ExpiresAt = IsNamed("expiresAt") ? expiresAt : issued.ExpiresAt,
             Limits = IsNamed("limits") ? limits?.Element : issued.Limits,
-            Reason = reason,
         };
     }
 
-    private async Task<KeyItem> AppendAsync(KeyIssued issued, long version, string by, string? secret, CancellationToken cancellationToken)
+    private async Task<KeyItem> AppendAsync(KeyIssued issued, long version, ChangeRequest change, string? secret, CancellationToken cancellationToken)
     {
-        issued = issued with { EventId = IdOf(issued.TenantId, issued.KeyId, version), By = by, At = time.GetUtcNow() };
-        if (!await changes.AppendAsync(EventRecord.From(issued), cancellationToken))
-        {
-            throw ChangeRefusedException.Overtaken(wasConditional: false);
-        }
-
+        issued = issued with { EventId = IdOf(issued.TenantId, issued.KeyId, version), Reason = change.Reason, By = change.By, At = time.GetUtcNow() };
+        await changes.AppendAsync(EventRecord.From(issued), change, cancellationToken);
         var key = config.Facts.Tenants.Keys.GetValueOrDefault((issued.TenantId, issued.KeyId)) ?? IssuedKey.Of(0, issued, before: null)!;
         return KeyItem.Of(issued.TenantId, key.Config, key, time.GetUtcNow(), secret);
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting.Administration;
@@ -10,66 +9,54 @@ namespace CCGate.Projections.Tenants;
 /// <summary>Declares, changes and removes tenants at run time.</summary>
 internal sealed class TenantChanges(OperatorChanges changes, ConfigSource config, TimeProvider time)
 {
-    private const int MaxReason = 1000;
-
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task<TenantConfig> CreateAsync(JsonElement body, string by, CancellationToken cancellationToken)
+    public async Task<TenantConfig> CreateAsync(ChangeRequest change, CancellationToken cancellationToken)
     {
         var facts = await changes.ReadAsync(cancellationToken);
-        var (tenant, document, reason) = Read(body, facts);
+        var (tenant, document) = Read(change, facts);
         if (config.Current.FindTenant(tenant.Id) is not null || facts.Tenants.Declared.ContainsKey(tenant.Id))
         {
             throw ChangeRefusedException.Conflict($"There is a tenant '{tenant.Id}' already.");
         }
 
-        return await AppendAsync(facts, tenant.Id, DeclarationChange.Created, document, reason, by, ifMatch: null, cancellationToken);
+        return await AppendAsync(facts, tenant.Id, DeclarationChange.Created, document, change, cancellationToken);
     }
 
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task<TenantConfig> UpdateAsync(string id, JsonElement body, string by, string? ifMatch, CancellationToken cancellationToken)
+    public async Task<TenantConfig> UpdateAsync(string id, ChangeRequest change, CancellationToken cancellationToken)
     {
         var facts = await changes.ReadAsync(cancellationToken);
-        var declared = Find(id, facts, ifMatch);
-        var (tenant, document, reason) = Read(body, facts);
+        var declared = Find(id, facts, change);
+        var (tenant, document) = Read(change, facts);
         if (tenant.Id != id)
         {
-            ChangeRefusedException.ThrowIfAny([new ConfigProblem("", "$.document.id", $"is not '{id}'", "the id of the tenant, which never changes", IsWarning: false)]);
+            throw ChangeRefusedException.Invalid("$.document.id", $"is not '{id}'", "the id of the tenant, which never changes");
         }
 
         return JsonElement.DeepEquals(declared.Declaration.Document, document)
             ? config.Current.FindTenant(id)!
-            : await AppendAsync(facts, id, DeclarationChange.Updated, document, reason, by, ifMatch, cancellationToken);
+            : await AppendAsync(facts, id, DeclarationChange.Updated, document, change, cancellationToken);
     }
 
     /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
-    public async Task RemoveAsync(string id, string? reason, string by, string? ifMatch, CancellationToken cancellationToken)
+    public async Task RemoveAsync(string id, ChangeRequest change, CancellationToken cancellationToken)
     {
         var facts = await changes.ReadAsync(cancellationToken);
-        Find(id, facts, ifMatch);
+        Find(id, facts, change);
         if (config.Current.Tenants.FirstOrDefault(other => other.Parent == id) is { } child)
         {
             throw ChangeRefusedException.Conflict($"The tenant '{child.Id}' has it as its parent: change or remove that one first.");
         }
 
-        var problems = new List<ConfigProblem>();
-        CheckReason(reason, problems);
-        ChangeRefusedException.ThrowIfAny(problems);
-        await AppendAsync(facts, id, DeclarationChange.Removed, document: null, reason, by, ifMatch, cancellationToken);
+        change.Check();
+        await AppendAsync(facts, id, DeclarationChange.Removed, document: null, change, cancellationToken);
     }
 
     /// <summary>The tenant in force, of either origin.</summary>
     /// <exception cref="ChangeRefusedException">There is none.</exception>
     public TenantConfig InForce(string id) => config.Current.FindTenant(id) ?? throw ChangeRefusedException.NotFound($"There is no tenant '{id}'.");
 
-    public static void CheckReason(string? reason, List<ConfigProblem> problems)
-    {
-        if (reason is { Length: > MaxReason })
-        {
-            problems.Add(new ConfigProblem("", "$.reason", "is too long", string.Create(CultureInfo.InvariantCulture, $"at most {MaxReason} characters"), IsWarning: false));
-        }
-    }
-
-    private DeclaredTenant Find(string id, AdministrationFacts facts, string? ifMatch)
+    private DeclaredTenant Find(string id, AdministrationFacts facts, ChangeRequest change)
     {
         if (config.Files.FindTenant(id) is not null)
         {
@@ -77,33 +64,17 @@ internal sealed class TenantChanges(OperatorChanges changes, ConfigSource config
         }
 
         var declared = facts.Tenants.Declared.GetValueOrDefault(id) ?? throw ChangeRefusedException.NotFound($"There is no tenant '{id}'.");
-        return ifMatch is null or "*" || ifMatch.Trim('"') == declared.Declaration.Version.ToString(CultureInfo.InvariantCulture)
-            ? declared
-            : throw ChangeRefusedException.Overtaken(wasConditional: true);
+        change.CheckVersion(declared.Declaration.Version);
+        return declared;
     }
 
-    private (TenantConfig Tenant, JsonElement Document, string? Reason) Read(JsonElement body, AdministrationFacts facts)
+    private (TenantConfig Tenant, JsonElement Document) Read(ChangeRequest change, AdministrationFacts facts)
     {
-        var problems = new List<ConfigProblem>();
-        var root = new ConfigNode(body, "", "$", problems, isLiteral: true);
-        var reason = root.String("reason");
-        CheckReason(reason, problems);
-        TenantConfig? tenant = null;
-        if (root.Object("document") is not { } node)
-        {
-            root.Error("document", "is missing", "an entry of tenants.json without keys");
-            node = root;
-        }
-        else
-        {
-            tenant = TenantsFile.ReadDocument(node);
-            CheckTree(tenant, node, facts);
-        }
-
-        // In a file a misspelt member is a warning that somebody reads; here it would be gone with the answer.
-        root.Finish(unknownIsError: true);
-        ChangeRefusedException.ThrowIfAny(problems);
-        return (tenant!, node.Element, reason);
+        var node = change.Document("an entry of tenants.json without keys");
+        var tenant = TenantsFile.ReadDocument(node);
+        CheckTree(tenant, node, facts);
+        change.Check();
+        return (tenant!, node.Element);
     }
 
     private void CheckTree(TenantConfig? tenant, ConfigNode node, AdministrationFacts facts)
@@ -129,20 +100,19 @@ internal sealed class TenantChanges(OperatorChanges changes, ConfigSource config
     }
 
     private async Task<TenantConfig> AppendAsync(
-        AdministrationFacts facts, string id, DeclarationChange change, JsonElement? document, string? reason, string by, string? ifMatch, CancellationToken cancellationToken)
+        AdministrationFacts facts, string id, DeclarationChange kind, JsonElement? document, ChangeRequest change, CancellationToken cancellationToken)
     {
         var record = EventRecord.From(new TenantChanged
         {
             EventId = OperatorChanges.IdOf($"tenant/{id}", facts.Tenants.VersionOf(id)),
             TenantId = id,
-            Change = change,
+            Change = kind,
             Document = document,
-            Reason = reason,
-            By = by,
+            Reason = change.Reason,
+            By = change.By,
             At = time.GetUtcNow(),
         });
-        return await changes.AppendAsync(record, cancellationToken)
-            ? config.Current.FindTenant(id) ?? new TenantConfig { Id = id }
-            : throw ChangeRefusedException.Overtaken(ifMatch is not null);
+        await changes.AppendAsync(record, change, cancellationToken);
+        return config.Current.FindTenant(id) ?? new TenantConfig { Id = id };
     }
 }

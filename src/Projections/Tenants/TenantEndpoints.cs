@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.OpenApi;
 using CCGate.Projections.Administration;
@@ -9,7 +7,6 @@ using CCGate.Projections.Export;
 using CCGate.Projections.Questions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
@@ -30,8 +27,6 @@ internal sealed record RotateRequest(int OverlapMinutes = 0);
 /// <summary><c>/api/tenants</c> and <c>/api/keys</c>: who pays, declared at run time, and the keys they are known by.</summary>
 internal static class TenantEndpoints
 {
-    private const long MaxBodyBytes = 64 * 1024;
-    private const string Json = "application/json";
     private const string Example = """{ "document": { "id": "kim", "name": "Kim", "parent": "team-a", "limits": { "daily": { "maxUSD": 5 } } }, "reason": "joins the team" }""";
 
     private static readonly ExportColumn<TenantItem>[] Columns =
@@ -65,16 +60,16 @@ internal static class TenantEndpoints
 
     public static void MapTenants(this IEndpointRouteBuilder api)
     {
-        var group = api.MapGroup("").AddEndpointFilter(AnswerRefusalsAsync);
+        var group = api.MapGroup("").AddEndpointFilter(ChangeRefusedException.AnswerAsync);
         group.MapGet("/tenants", List).WithSummary("Lists tenants").WithDescription("Those of tenants.json and those that operators declared, by id.")
             .WithQuery("q", "Only those with this text in their id, name or note.").WithQuery("parent", "Only those right below this tenant.").WithPages()
             .Produces<TenantPage>().ProducesValidationProblem();
         group.MapGet("/tenants/{id}", Get).WithSummary("Shows a tenant with its keys and its document").Produces<TenantItem>().ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("/tenants", CreateAsync).WithSummary("Declares a tenant").WithDescription("The document is an entry of tenants.json without keys, which are issued apart from it.")
-            .Accepts<TenantRequest>(Json).WithRequestExample(Example)
+            .WithBody<TenantRequest>().WithRequestExample(Example)
             .Produces<TenantItem>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status409Conflict);
         group.MapPut("/tenants/{id}", UpdateAsync).WithSummary("Changes a tenant").WithDescription("The whole document. If-Match with the version refuses when somebody else changed it.")
-            .Accepts<TenantRequest>(Json).WithRequestExample(Example)
+            .WithBody<TenantRequest>().WithRequestExample(Example)
             .Produces<TenantItem>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         group.MapDelete("/tenants/{id}", RemoveAsync).WithSummary("Removes a tenant").WithDescription("Its keys stop; its history stays.")
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
@@ -88,33 +83,16 @@ internal static class TenantEndpoints
         group.MapGet("/tenants/{id}/keys", ListKeysOf).WithSummary("Lists the keys of a tenant")
             .WithQuery("q", "Only those with this text in their id or label.").WithPages().Produces<KeyPage>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("/tenants/{id}/keys", IssueAsync).WithSummary("Issues a key").WithDescription("The secret is in this answer and never again.")
-            .Accepts<KeyRequest>(isOptional: true, Json).WithRequestExample("""{ "id": "laptop", "label": "Kim's laptop", "expiresAt": "2027-01-31T18:00:00Z", "limits": { "daily": { "maxUSD": 5 } } }""")
+            .WithBody<KeyRequest>(isOptional: true).WithRequestExample("""{ "id": "laptop", "label": "Kim's laptop", "expiresAt": "2027-01-31T18:00:00Z", "limits": { "daily": { "maxUSD": 5 } } }""")
             .Produces<KeyItem>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
         group.MapPut("/tenants/{id}/keys/{key}", UpdateKeyAsync).WithSummary("Changes a key's label, limits or expiry").WithDescription("What is left out stays; null takes it away.")
-            .Accepts<KeyRequest>(Json).WithRequestExample("""{ "label": "Kim's desk", "limits": null }""")
+            .WithBody<KeyRequest>().WithRequestExample("""{ "label": "Kim's desk", "limits": null }""")
             .Produces<KeyItem>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
         group.MapPost("/tenants/{id}/keys/{key}/rotate", RotateAsync).WithSummary("Gives a key a new secret").WithDescription("The old one works for overlapMinutes more; the new one is in this answer and never again.")
-            .Accepts<RotateRequest>(isOptional: true, Json).WithRequestExample("""{ "overlapMinutes": 60 }""")
+            .WithBody<RotateRequest>(isOptional: true).WithRequestExample("""{ "overlapMinutes": 60 }""")
             .Produces<KeyItem>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
         group.MapDelete("/tenants/{id}/keys/{key}", RevokeAsync).WithSummary("Revokes a key at once")
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-    }
-
-    /// <summary>Answers what is refused, so that each endpoint says only what it does.</summary>
-    public static async ValueTask<object?> AnswerRefusalsAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        try
-        {
-            return await next(context);
-        }
-        catch (ChangeRefusedException refused)
-        {
-            return refused.Answer();
-        }
-        catch (JsonException error)
-        {
-            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["$"] = [$"It is not a JSON object: line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}."] });
-        }
     }
 
     private static IResult List(HttpContext http, ConfigSource config)
@@ -138,22 +116,20 @@ internal static class TenantEndpoints
 
     private static async Task<IResult> CreateAsync(HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.CreateAsync(body.RootElement, http.User.Identity!.Name!, cancellationToken);
+        var tenant = await tenants.CreateAsync(await ChangeRequest.ReadAsync(http), cancellationToken);
         http.Response.Headers.Location = $"/api/tenants/{Uri.EscapeDataString(tenant.Id)}";
         return Answer(http.Response, tenant, config, time, StatusCodes.Status201Created);
     }
 
     private static async Task<IResult> UpdateAsync(string id, HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var body = await BodyAsync(http, cancellationToken);
-        var tenant = await tenants.UpdateAsync(id, body.RootElement, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
+        var tenant = await tenants.UpdateAsync(id, await ChangeRequest.ReadAsync(http), cancellationToken);
         return Answer(http.Response, tenant, config, time, StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> RemoveAsync(string id, string? reason, HttpContext http, ConfigSource config, TenantChanges tenants, CancellationToken cancellationToken)
+    private static async Task<IResult> RemoveAsync(string id, string? reason, HttpContext http, TenantChanges tenants, CancellationToken cancellationToken)
     {
-        await tenants.RemoveAsync(id, reason, http.User.Identity!.Name!, IfMatch(http), cancellationToken);
+        await tenants.RemoveAsync(id, ChangeRequest.Removal(http, reason), cancellationToken);
         return TypedResults.NoContent();
     }
 
@@ -175,27 +151,18 @@ internal static class TenantEndpoints
             : TypedResults.Json(new KeyPage(items, next), ProjectionsJson.Default.KeyPage);
     }
 
-    private static async Task<IResult> IssueAsync(string id, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.IssueAsync(id, body.RootElement, http.User.Identity!.Name!, cancellationToken));
-    }
+    private static async Task<IResult> IssueAsync(string id, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        Secret(http, await keys.IssueAsync(id, await ChangeRequest.ReadAsync(http), cancellationToken));
 
-    private static async Task<IResult> UpdateKeyAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken);
-        return TypedResults.Json(await keys.UpdateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken), ProjectionsJson.Default.KeyItem);
-    }
+    private static async Task<IResult> UpdateKeyAsync(string id, string key, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        TypedResults.Json(await keys.UpdateAsync(id, key, await ChangeRequest.ReadAsync(http), cancellationToken), ProjectionsJson.Default.KeyItem);
 
-    private static async Task<IResult> RotateAsync(string id, string key, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
-    {
-        using var body = await BodyAsync(http, cancellationToken, isOptional: true);
-        return Secret(http, await keys.RotateAsync(id, key, body.RootElement, http.User.Identity!.Name!, cancellationToken));
-    }
+    private static async Task<IResult> RotateAsync(string id, string key, HttpContext http, KeyChanges keys, CancellationToken cancellationToken) =>
+        Secret(http, await keys.RotateAsync(id, key, await ChangeRequest.ReadAsync(http), cancellationToken));
 
-    private static async Task<IResult> RevokeAsync(string id, string key, string? reason, HttpContext http, ConfigSource config, KeyChanges keys, CancellationToken cancellationToken)
+    private static async Task<IResult> RevokeAsync(string id, string key, string? reason, HttpContext http, KeyChanges keys, CancellationToken cancellationToken)
     {
-        await keys.RevokeAsync(id, key, reason, http.User.Identity!.Name!, cancellationToken);
+        await keys.RevokeAsync(id, key, ChangeRequest.Removal(http, reason), cancellationToken);
         return TypedResults.NoContent();
     }
 
@@ -211,16 +178,10 @@ internal static class TenantEndpoints
         var document = tenant.Origin == ConfigOrigin.Operator && facts.Declared.GetValueOrDefault(tenant.Id) is { } declared
             ? JsonNode.Parse(declared.Declaration.Document.GetRawText())
             : TenantDocument.Of(tenant);
-        if (tenant.Version is { } version)
-        {
-            response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
-        }
-
+        ChangeRequest.Tag(response, tenant.Version);
         var keys = JsonSerializer.SerializeToNode([.. KeyItem.Of([tenant], facts, time.GetUtcNow())], ProjectionsJson.Default.IReadOnlyListKeyItem);
         return TypedResults.Json(TenantItem.Of(tenant, keys, document), ProjectionsJson.Default.TenantItem, statusCode: status);
     }
-
-    private static string? IfMatch(HttpContext http) => http.Request.Headers.IfMatch is [{ Length: > 0 } version] ? version : null;
 
     private static bool Matches(string? wanted, params ReadOnlySpan<string?> texts)
     {
@@ -233,27 +194,5 @@ internal static class TenantEndpoints
         }
 
         return false;
-    }
-
-    private static async Task<JsonDocument> BodyAsync(HttpContext http, CancellationToken cancellationToken, bool isOptional = false)
-    {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } bound)
-        {
-            bound.MaxRequestBodySize = MaxBodyBytes;
-        }
-
-        if (isOptional && http.Request.ContentLength is 0 or null && !http.Request.Headers.ContainsKey("Transfer-Encoding"))
-        {
-            return JsonDocument.Parse("{}");
-        }
-
-        var document = await JsonDocument.ParseAsync(http.Request.Body, PriceBookFile.Syntax, cancellationToken);
-        if (document.RootElement.ValueKind == JsonValueKind.Object)
-        {
-            return document;
-        }
-
-        document.Dispose();
-        throw new JsonException("It is not an object.");
     }
 }

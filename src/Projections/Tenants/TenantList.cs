@@ -11,8 +11,7 @@ internal sealed record TenantItem
 
     public string Name { get; init; } = "";
 
-    /// <summary><c>file</c> or <c>operator</c>.</summary>
-    public required string Origin { get; init; }
+    public required ConfigOrigin Origin { get; init; }
 
     public long? Version { get; init; }
 
@@ -43,7 +42,7 @@ internal sealed record TenantItem
     {
         Id = tenant.Id,
         Name = tenant.Name,
-        Origin = KeyItem.Written(tenant.Origin),
+        Origin = tenant.Origin,
         Version = tenant.Version,
         Enabled = tenant.Enabled,
         Parent = tenant.Parent,
@@ -69,7 +68,7 @@ internal sealed record KeyItem
 
     public string? Hint { get; init; }
 
-    public required string Origin { get; init; }
+    public required ConfigOrigin Origin { get; init; }
 
     public DateTimeOffset? CreatedAt { get; init; }
 
@@ -97,7 +96,7 @@ internal sealed record KeyItem
         Id = key.Id,
         Label = key.Label,
         Hint = key.Hint,
-        Origin = Written(key.Origin),
+        Origin = key.Origin,
         CreatedAt = key.Origin == ConfigOrigin.Operator ? issued?.CreatedAt : null,
         ExpiresAt = key.ExpiresAt,
         State = key.Origin == ConfigOrigin.Operator && issued?.RevokedAt is not null ? "revoked"
@@ -106,8 +105,6 @@ internal sealed record KeyItem
         Limits = key.Limits == LimitsConfig.None ? null : TenantDocument.Of(key.Limits),
         Secret = secret,
     };
-
-    public static string Written(ConfigOrigin origin) => origin == ConfigOrigin.File ? "file" : "operator";
 }
 
 /// <summary>A piece of the list of tenants.</summary>

@@ -51,7 +51,7 @@ internal static class ApiTokenEndpoints
         var tokens = api.MapGroup("/tokens");
         tokens.MapGet("", List).WithSummary("Lists tokens of the API").WithDescription("Without the tokens themselves.").Produces<ApiTokenList>();
         tokens.MapPost("", IssueAsync).WithSummary("Issues a token of the API").WithDescription("The token is in this answer and never again.")
-            .Accepts<ApiTokenRequest>("application/json").WithRequestExample("""{ "name": "grafana", "scope": "read", "expiresAt": "2027-01-31T18:00:00Z" }""")
+            .WithBody<ApiTokenRequest>().WithRequestExample("""{ "name": "grafana", "scope": "read", "expiresAt": "2027-01-31T18:00:00Z" }""")
             .Produces<ApiTokenItem>(StatusCodes.Status201Created).ProducesValidationProblem();
         tokens.MapDelete("/{id:guid}", RevokeAsync).WithSummary("Revokes a token of the API").WithDescription("It is refused from its next request on.")
             .Produces(StatusCodes.Status204NoContent).ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound);

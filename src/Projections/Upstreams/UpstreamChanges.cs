@@ -1,29 +1,21 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using CCGate.Contracts;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Secrets;
-using CCGate.Hosting.Storage;
-using CCGate.Metering;
 using CCGate.Projections.Administration;
-using CCGate.Projections.Engine;
 
 namespace CCGate.Projections.Upstreams;
-
-/// <summary>Who changes something, why, and on what ground.</summary>
-/// <param name="By">Who.</param>
-/// <param name="Reason">Null when nobody said.</param>
-/// <param name="Version">What it must be the change of; null for whatever there is.</param>
-internal sealed record ChangeAuthor(string By, string? Reason, long? Version = null);
 
 /// <summary>An upstream as an operator declared it, without its secrets.</summary>
 internal sealed record DeclaredUpstream
 {
     public required string Id { get; init; }
 
-    public string Origin { get; init; } = "";
+    public ConfigOrigin Origin { get; init; }
 
     public long? Version { get; init; }
 
@@ -39,255 +31,187 @@ internal sealed record DeclaredUpstream
 }
 
 /// <summary>How requests are spread and what model names mean, as it is in force.</summary>
-internal sealed record RoutingDeclaration(string Origin, long? Version, JsonElement LoadBalancer, [property: System.Text.Json.Serialization.JsonPropertyName("openai")] JsonElement OpenAi);
-
-/// <summary>Why a change is not made.</summary>
-internal enum ChangeRefusal
-{
-    Invalid,
-    Unknown,
-    Conflict,
-    Outdated,
-}
-
-/// <summary>A change of upstreams or routing that cannot be made; the message says why.</summary>
-internal sealed class UpstreamChangeRefusedException(ChangeRefusal refusal, string message, IDictionary<string, string[]>? errors = null) : Exception(message)
-{
-    public ChangeRefusal Refusal => refusal;
-
-    /// <summary>By JSON path.</summary>
-    public IDictionary<string, string[]> Errors => errors ?? new Dictionary<string, string[]>();
-}
+internal sealed record RoutingDeclaration(ConfigOrigin Origin, long? Version, JsonElement LoadBalancer, [property: JsonPropertyName("openai")] JsonElement OpenAi);
 
 /// <summary>Declares upstreams, gives orders about them and changes the routing. Each change is an event; every process puts it into force when it has read it.</summary>
-internal sealed class UpstreamChanges(Database database, EventIntake intake, ProjectionRound round, Func<SecretBox> secrets, TimeProvider time) : IDisposable
+internal sealed class UpstreamChanges(OperatorChanges changes, ConfigSource config, Func<SecretBox> secrets, TimeProvider time)
 {
     /// <summary>All of them are in the memory of every proxy, and gone through for every request.</summary>
     private const int MaxDeclared = 1000;
 
-    private const int MaxReason = 1000;
-
-    // Two changes at a time would both find the version that only one of them is based on.
-    private readonly SemaphoreSlim turn = new(1, 1);
-
-    /// <summary>Everything that was changed until now.</summary>
-    public AdministrationFacts Facts { get; private set; } = AdministrationFacts.None;
-
-    public Task<DeclaredUpstream> CreateAsync(JsonElement document, ChangeAuthor author, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(async () =>
+    /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
+    public async Task<DeclaredUpstream> CreateAsync(ChangeRequest change, CancellationToken cancellationToken)
     {
-        var whole = Read(document, id: null, before: null, author);
+        var facts = (await changes.ReadAsync(cancellationToken)).Upstreams;
+        var whole = UpstreamDocument.Read(change, id: null, before: null);
         var id = (string)whole["id"]!;
-        if (IsOfFile(files, id) || Facts.Upstreams.Declared.ContainsKey(id))
+        if (IsOfFile(id) || facts.Declared.ContainsKey(id))
         {
-            throw Refuse(ChangeRefusal.Conflict, $"There is an upstream \"{id}\" already{(IsOfFile(files, id) ? $" in {UpstreamsFile.Name}" : "")}.");
+            throw ChangeRefusedException.Conflict($"There is an upstream \"{id}\" already{(IsOfFile(id) ? $" in {UpstreamsFile.Name}" : "")}.");
         }
 
-        if (Facts.Upstreams.Declared.Count >= MaxDeclared)
+        if (facts.Declared.Count >= MaxDeclared)
         {
-            throw Refuse(ChangeRefusal.Conflict, string.Create(CultureInfo.InvariantCulture, $"There are {MaxDeclared} declared upstreams, and no more can be: remove one."));
+            throw ChangeRefusedException.Conflict(string.Create(CultureInfo.InvariantCulture, $"There are {MaxDeclared} declared upstreams, and no more can be: remove one."));
         }
 
-        await AppendAsync(id, DeclarationChange.Created, Sealed(whole, id, files), author, cancellationToken);
-        return Describe(id, files);
-    }, cancellationToken);
+        await AppendAsync(facts, id, DeclarationChange.Created, Sealed(whole, id), change, cancellationToken);
+        return Describe(id);
+    }
 
     /// <summary>Replaces the document; a secret that is left out stays.</summary>
-    public Task<DeclaredUpstream> UpdateAsync(string id, JsonElement document, ChangeAuthor author, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(async () =>
+    /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
+    public async Task<DeclaredUpstream> UpdateAsync(string id, ChangeRequest change, CancellationToken cancellationToken)
     {
-        var before = Find(id, author, files);
-        await AppendAsync(id, DeclarationChange.Updated, Sealed(Read(document, id, before.Document, author), id, files), author, cancellationToken);
-        return Describe(id, files);
-    }, cancellationToken);
+        var facts = (await changes.ReadAsync(cancellationToken)).Upstreams;
+        var whole = UpstreamDocument.Read(change, id, Find(id, facts, change).Document);
+        await AppendAsync(facts, id, DeclarationChange.Updated, Sealed(whole, id), change, cancellationToken);
+        return Describe(id);
+    }
 
-    /// <summary>One as it is declared now, in the files or by an operator.</summary>
-    public Task<DeclaredUpstream> FindAsync(string id, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(
-        () => IsOfFile(files, id) || Facts.Upstreams.Declared.ContainsKey(id) ? Task.FromResult(Describe(id, files)) : throw Refuse(ChangeRefusal.Unknown, NoSuch(id)), cancellationToken);
-
-    /// <summary>All that is in force, declared upstreams and orders included.</summary>
-    public Task<GatewayConfig> ReadAsync(GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(() => Task.FromResult(Facts.Over(files, secrets)), cancellationToken);
-
-    public Task RemoveAsync(string id, ChangeAuthor author, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(async () =>
+    /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
+    public async Task RemoveAsync(string id, ChangeRequest change, CancellationToken cancellationToken)
     {
-        Find(id, author, files);
-        CheckReason(author);
-        await AppendAsync(id, DeclarationChange.Removed, document: null, author, cancellationToken);
-        return true;
-    }, cancellationToken);
+        var facts = (await changes.ReadAsync(cancellationToken)).Upstreams;
+        Find(id, facts, change);
+        change.Check();
+        await AppendAsync(facts, id, DeclarationChange.Removed, document: null, change, cancellationToken);
+    }
 
-    public Task<DeclaredUpstream> OrderAsync(string id, UpstreamOrder order, ChangeAuthor author, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(async () =>
+    /// <summary>One as it is in force, of either origin.</summary>
+    /// <exception cref="ChangeRefusedException">There is none.</exception>
+    public async Task<DeclaredUpstream> FindAsync(string id, CancellationToken cancellationToken) =>
+        Exists(id, (await changes.ReadAsync(cancellationToken)).Upstreams) ? Describe(id) : throw NotFound(id);
+
+    /// <exception cref="ChangeRefusedException">It cannot be given.</exception>
+    public async Task<DeclaredUpstream> OrderAsync(string id, UpstreamOrder order, ChangeRequest change, CancellationToken cancellationToken)
     {
-        CheckReason(author);
-        if (!IsOfFile(files, id) && !Facts.Upstreams.Declared.ContainsKey(id))
+        change.Check();
+        UpstreamOrdered ordered;
+        do
         {
-            throw Refuse(ChangeRefusal.Unknown, NoSuch(id));
+            var facts = (await changes.ReadAsync(cancellationToken)).Upstreams;
+            if (!Exists(id, facts))
+            {
+                throw NotFound(id);
+            }
+
+            // To drain what is drained is no news; a circuit may be open again.
+            if (order != UpstreamOrder.Reset && facts.Drained.Contains(id) == (order == UpstreamOrder.Drain))
+            {
+                break;
+            }
+
+            ordered = new UpstreamOrdered { EventId = IdOf(facts, id), UpstreamId = id, Order = order, Reason = change.Reason, By = change.By, At = time.GetUtcNow() };
         }
+        while (!await changes.TryAppendAsync(EventRecord.From(ordered), cancellationToken)); // An order does not depend on what somebody else changed meanwhile.
+        return Describe(id);
+    }
 
-        // To drain what is drained is no news; a circuit may be open again.
-        if (order == UpstreamOrder.Reset || Facts.Upstreams.Drained.Contains(id) != (order == UpstreamOrder.Drain))
-        {
-            var ordered = new UpstreamOrdered { EventId = Guid.CreateVersion7(time.GetUtcNow()), UpstreamId = id, Order = order, Reason = author.Reason, By = author.By, At = time.GetUtcNow() };
-            await AppendAsync(EventRecord.From(ordered), cancellationToken);
-        }
-
-        return Describe(id, files);
-    }, cancellationToken);
-
-    public Task<RoutingDeclaration> RoutingAsync(GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(() => Task.FromResult(DescribeRouting(files)), cancellationToken);
+    public async Task<RoutingDeclaration> RoutingAsync(CancellationToken cancellationToken)
+    {
+        await changes.ReadAsync(cancellationToken);
+        return DescribeRouting();
+    }
 
     /// <summary>Changes the sections that are given: an object replaces one, JSON's null goes back to the file's.</summary>
-    public Task<RoutingDeclaration> RouteAsync(JsonElement? loadBalancer, JsonElement? openAi, ChangeAuthor author, GatewayConfig files, CancellationToken cancellationToken) => TurnAsync(async () =>
+    /// <exception cref="ChangeRefusedException">It cannot be made.</exception>
+    public async Task<RoutingDeclaration> RouteAsync(ChangeRequest change, CancellationToken cancellationToken)
     {
-        CheckReason(author);
-        CheckVersion(author, Facts.Upstreams.Routing?.Version ?? 0, "routing");
-        var errors = new Dictionary<string, string[]>();
-        Check(loadBalancer, "$.loadBalancer", node => UpstreamsFile.ReadLoadBalancer(node), errors);
-        Check(openAi, "$.openai", node => ServerFile.ReadOpenAi(node), errors);
-        if (errors.Count > 0)
-        {
-            throw new UpstreamChangeRefusedException(ChangeRefusal.Invalid, "The routing is not good.", errors);
-        }
-
-        var before = Facts.Upstreams.Routing?.Change;
+        var before = (await changes.ReadAsync(cancellationToken)).Upstreams.Routing;
+        var version = before?.Version ?? 0;
+        change.CheckVersion(version);
         var changed = new RoutingChanged
         {
-            EventId = Guid.CreateVersion7(time.GetUtcNow()),
-            LoadBalancer = Section(loadBalancer, before?.LoadBalancer),
-            OpenAi = Section(openAi, before?.OpenAi),
-            Reason = author.Reason,
-            By = author.By,
+            EventId = OperatorChanges.IdOf("routing", version),
+            LoadBalancer = Section(change, "loadBalancer", node => UpstreamsFile.ReadLoadBalancer(node), before?.Change.LoadBalancer),
+            OpenAi = Section(change, "openai", node => ServerFile.ReadOpenAi(node), before?.Change.OpenAi),
+            Reason = change.Reason,
+            By = change.By,
             At = time.GetUtcNow(),
         };
-        await AppendAsync(EventRecord.From(changed), cancellationToken);
-        return DescribeRouting(files);
-    }, cancellationToken);
-
-    public void Dispose() => turn.Dispose();
-
-    private static void Check(JsonElement? section, string path, Action<ConfigNode> read, Dictionary<string, string[]> errors)
-    {
-        if (section is { ValueKind: not JsonValueKind.Null } given)
-        {
-            UpstreamDocument.Check(given, path, read, errors);
-        }
+        change.Check();
+        await changes.AppendAsync(EventRecord.From(changed), change, cancellationToken);
+        return DescribeRouting();
     }
 
-    private static JsonElement? Section(JsonElement? given, JsonElement? before) => given is null ? before : given.Value.ValueKind == JsonValueKind.Null ? null : given;
-
-    private async Task<T> TurnAsync<T>(Func<Task<T>> change, CancellationToken cancellationToken)
+    private static JsonElement? Section(ChangeRequest change, string name, Action<ConfigNode> read, JsonElement? before)
     {
-        await turn.WaitAsync(cancellationToken);
-        try
+        if (change.Body.Object(name) is { } section)
         {
-            await ReadFactsAsync(cancellationToken);
-            return await change();
+            UpstreamDocument.CheckStrings(section);
+            read(section);
+            return section.Element;
         }
-        finally
-        {
-            turn.Release();
-        }
+
+        return change.Body.Element.TryGetProperty(name, out _) ? null : before;
     }
 
-    private async Task ReadFactsAsync(CancellationToken cancellationToken)
-    {
-        // The table may be a moment behind the ledger, and an operator expects to find what was changed just now.
-        await round.CatchUpAsync(new AdministrationProjection(), cancellationToken);
-        Facts = await AdministrationTable.ReadAsync(database, Facts, cancellationToken);
-    }
-
-    private Task AppendAsync(string id, DeclarationChange change, JsonElement? document, ChangeAuthor author, CancellationToken cancellationToken) => AppendAsync(
+    private Task AppendAsync(UpstreamFacts facts, string id, DeclarationChange kind, JsonElement? document, ChangeRequest change, CancellationToken cancellationToken) => changes.AppendAsync(
         EventRecord.From(new UpstreamChanged
         {
-            EventId = Guid.CreateVersion7(time.GetUtcNow()),
+            EventId = IdOf(facts, id),
             UpstreamId = id,
-            Change = change,
+            Change = kind,
             Document = document,
-            Reason = author.Reason,
-            By = author.By,
+            Reason = change.Reason,
+            By = change.By,
             At = time.GetUtcNow(),
         }),
+        change,
         cancellationToken);
 
-    private async Task AppendAsync(EventRecord record, CancellationToken cancellationToken)
+    private Declaration Find(string id, UpstreamFacts facts, ChangeRequest change)
     {
-        await intake.AddAsync(record, cancellationToken);
-        await ReadFactsAsync(cancellationToken);
-    }
-
-    private Declaration Find(string id, ChangeAuthor author, GatewayConfig files)
-    {
-        if (IsOfFile(files, id))
+        if (IsOfFile(id))
         {
-            throw Refuse(ChangeRefusal.Conflict, $"The upstream \"{id}\" is in {UpstreamsFile.Name}: change it there. It can be drained, resumed, reset and tested here.");
+            throw ChangeRefusedException.Conflict($"The upstream \"{id}\" is in {UpstreamsFile.Name}: change it there. It can be drained, resumed, reset and tested here.");
         }
 
-        var found = Facts.Upstreams.Declared.GetValueOrDefault(id) ?? throw Refuse(ChangeRefusal.Unknown, NoSuch(id));
-        CheckVersion(author, found.Version, $"upstream \"{id}\"");
+        var found = facts.Declared.GetValueOrDefault(id) ?? throw NotFound(id);
+        change.CheckVersion(found.Version);
         return found;
     }
 
-    private static JsonObject Read(JsonElement document, string? id, JsonElement? before, ChangeAuthor author)
+    private JsonElement Sealed(JsonObject whole, string id)
     {
-        CheckReason(author);
-        var errors = new Dictionary<string, string[]>();
-        return UpstreamDocument.Read(document, id, before, errors) ?? throw new UpstreamChangeRefusedException(
-            ChangeRefusal.Invalid, string.Join('\n', errors.Select(error => $"{error.Key}: {string.Join(' ', error.Value)}")), errors);
-    }
-
-    private JsonElement Sealed(JsonObject whole, string id, GatewayConfig files)
-    {
-        if (files is { EventStore: not null, SecretsKey: null })
+        if (config.Files is { EventStore: not null, SecretsKey: null })
         {
             // Each process would have a key of its own, and no proxy could open what this one sealed.
-            throw Refuse(ChangeRefusal.Conflict, $"Set secretsKey in {ServerFile.Name}, the same in every process, and start them again: it seals the secrets of upstreams.");
+            throw ChangeRefusedException.Conflict($"Set secretsKey in {ServerFile.Name}, the same in every process, and start them again: it seals the secrets of upstreams.");
         }
 
         return UpstreamSecrets.Seal(whole, id, secrets());
     }
 
-    private static void CheckReason(ChangeAuthor author)
+    private DeclaredUpstream Describe(string id)
     {
-        if (author.Reason is { Length: > MaxReason })
-        {
-            throw new UpstreamChangeRefusedException(ChangeRefusal.Invalid, "The reason is too long.", new Dictionary<string, string[]>
-            {
-                ["$.reason"] = [string.Create(CultureInfo.InvariantCulture, $"is longer than {MaxReason} characters")],
-            });
-        }
-    }
-
-    private static void CheckVersion(ChangeAuthor author, long version, string what)
-    {
-        if (author.Version is { } expected && expected != version)
-        {
-            throw Refuse(ChangeRefusal.Outdated, string.Create(CultureInfo.InvariantCulture, $"The {what} was changed meanwhile: its version is {version}, not {expected}. Read it again."));
-        }
-    }
-
-    private DeclaredUpstream Describe(string id, GatewayConfig files)
-    {
-        var upstream = Facts.Over(files, secrets).Upstreams.First(upstream => upstream.Id == id);
+        var upstream = config.Current.Upstreams.FirstOrDefault(upstream => upstream.Id == id) ?? new UpstreamConfig { Id = id };
         return new DeclaredUpstream
         {
             Id = id,
             Origin = upstream.Origin,
             Version = upstream.Version,
             Drained = upstream.Drained,
-            KeyHints = upstream.Version is null ? [] : UpstreamSecrets.KeyHints(Facts.Upstreams.Declared[id].Document),
+            KeyHints = upstream.Version is not null && config.Facts.Upstreams.Declared.TryGetValue(id, out var declared) ? UpstreamSecrets.KeyHints(declared.Document) : [],
             Document = upstream.Document,
             Fault = upstream.Fault,
         };
     }
 
-    private RoutingDeclaration DescribeRouting(GatewayConfig files)
+    private RoutingDeclaration DescribeRouting()
     {
-        var (config, routing) = (Facts.Over(files), Facts.Upstreams.Routing);
+        var (current, routing) = (config.Current, config.Facts.Upstreams.Routing);
         var isChanged = routing is { LoadBalancer: not null } or { OpenAi: not null };
-        return new RoutingDeclaration(isChanged ? "operator" : "file", routing?.Version, RoutingDocument.Of(config.LoadBalancer), RoutingDocument.Of(config.OpenAi));
+        return new RoutingDeclaration(
+            isChanged ? ConfigOrigin.Operator : ConfigOrigin.File, routing?.Version, RoutingDocument.Of(current.LoadBalancer), RoutingDocument.Of(current.OpenAi));
     }
 
-    private static bool IsOfFile(GatewayConfig files, string id) => files.Upstreams.Any(upstream => upstream.Id == id);
+    private static Guid IdOf(UpstreamFacts facts, string id) => OperatorChanges.IdOf($"upstream/{id}", facts.VersionOf(id));
 
-    private static string NoSuch(string id) => $"There is no upstream \"{id}\".";
+    private bool Exists(string id, UpstreamFacts facts) => IsOfFile(id) || facts.Declared.ContainsKey(id);
 
-    private static UpstreamChangeRefusedException Refuse(ChangeRefusal refusal, string message) => new(refusal, message);
+    private bool IsOfFile(string id) => config.Files.Upstreams.Any(upstream => upstream.Id == id);
+
+    private static ChangeRefusedException NotFound(string id) => ChangeRefusedException.NotFound($"There is no upstream \"{id}\".");
 }

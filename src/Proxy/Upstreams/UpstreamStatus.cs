@@ -42,8 +42,7 @@ internal sealed record UpstreamStatus
 
     public IReadOnlyList<string> Groups { get; init; } = [];
 
-    /// <summary><c>file</c> or <c>operator</c>.</summary>
-    public string Origin { get; init; } = "";
+    public ConfigOrigin Origin { get; init; }
 
     public long? Version { get; init; }
 

@@ -124,6 +124,57 @@ public sealed class UpstreamAdministrationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_operators_who_declare_an_upstream_at_the_same_moment_one_does_and_a_removed_one_can_be_declared_anew()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => CreateAsync("d1", "\"key\": \"sk-1\"")));
+
+        Assert.Equal([HttpStatusCode.Created, .. Enumerable.Repeat(HttpStatusCode.Conflict, 7)], answers.Select(answer => answer.Status).Order());
+        await SendAsync("DELETE", "/api/upstreams/d1", null);
+        Assert.Equal(HttpStatusCode.Created, (await CreateAsync("d1", "\"key\": \"sk-1\"")).Status);
+    }
+
+    [Fact]
+    public async Task Orders_that_are_given_at_the_same_moment_are_all_followed()
+    {
+        await CreateAsync("d1", "\"key\": \"sk-1\"");
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => SendAsync("POST", "/api/upstreams/d1/reset", "")));
+
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.Equal(6, (await gateway.AskAsync("/api/audit?type=upstream_ordered")).GetProperty("items").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("POST", "/api/upstreams", """{ "document": """, "$")]
+    [InlineData("POST", "/api/upstreams", "[]", "$")]
+    [InlineData("POST", "/api/upstreams", "", "$.document")]
+    [InlineData("POST", "/api/upstreams", """{ "document": { "id": "d2", "kind": "simulator" }, "reasn": "x" }""", "$.reasn")]
+    [InlineData("POST", "/api/upstreams/d1/drain", """{ "reason": 1 }""", "$.reason")]
+    [InlineData("PUT", "/api/routing", """{ "loadBalancer": { "strategy": "best" } }""", "$.loadBalancer.strategy")]
+    [InlineData("PUT", "/api/routing", """{ "openai": [] }""", "$.openai")]
+    public async Task What_cannot_be_read_is_refused_by_path(string method, string path, string body, string at)
+    {
+        await CreateAsync("d1", "\"key\": \"sk-1\"");
+
+        var (status, answer) = await SendAsync(method, path, body);
+
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.True(answer.GetProperty("errors").TryGetProperty(at, out _), answer.GetRawText());
+    }
+
+    [Fact]
+    public async Task A_declared_upstream_is_shown_with_the_version_that_a_change_may_name()
+    {
+        var created = await CreateAsync("d1", "\"key\": \"sk-1\"");
+
+        var shown = await gateway.AskAsync("/api/upstreams/d1");
+
+        Assert.Equal(created.Answer.GetRawText(), shown.GetRawText());
+        Assert.Equal("operator", shown.GetProperty("origin").GetString());
+        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync("GET", "/api/upstreams/d9", null)).Status);
+    }
+
+    [Fact]
     public async Task A_declared_upstream_can_be_tested()
     {
         await CreateAsync("d1", $"\"key\": \"{Secret}\"");
@@ -163,7 +214,10 @@ public sealed class UpstreamAdministrationTests : IAsyncLifetime
         await gateway.StopAsync();
         Assert.Equal((0, ""), Outcome(await RunAsync("resume", "d1")));
         Assert.Contains("\"drained\":false", (await RunAsync("list", "--json")).Output, StringComparison.Ordinal);
-        Assert.Equal(1, (await RunAsync("remove", "d1")).Exit);
+        Assert.Equal((0, ""), Outcome(await RunAsync("reset", "d1", "--reason", "paid")));
+        Assert.Equal((0, ""), Outcome(await RunAsync("update", "d1", "--weight", "9")));
+        Assert.Contains("\"weight\":9", (await RunAsync("list", "--json")).Output, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunAsync("remove", "d1")).Exit);
         Assert.Equal((0, ""), Outcome(await RunAsync("remove", "d1", "--yes")));
         Assert.DoesNotContain("d1", (await RunAsync("list", "--json")).Output, StringComparison.Ordinal);
     }

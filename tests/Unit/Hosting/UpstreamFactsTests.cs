@@ -21,13 +21,13 @@ public sealed class UpstreamFactsTests
         var config = Over(Declared("d1"));
 
         Assert.Equal(["u1", "d1"], config.Upstreams.Select(upstream => upstream.Id));
-        Assert.Equal(("operator", 7L, "sk-secret-1234"), (config.Upstreams[1].Origin, config.Upstreams[1].Version!.Value, Assert.Single(config.Upstreams[1].Keys)));
+        Assert.Equal((ConfigOrigin.Operator, 7L, "sk-secret-1234"), (config.Upstreams[1].Origin, config.Upstreams[1].Version!.Value, Assert.Single(config.Upstreams[1].Keys)));
         Assert.Equal("user:pass", config.Upstreams[1].Proxy!.UserInfo);
         Assert.DoesNotContain("secret", config.Upstreams[1].Document!.Value.GetRawText(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_file_wins_over_what_is_declared_under_the_same_id() => Assert.Equal("file", Assert.Single(Over(Declared("u1")).Upstreams).Origin);
+    public void A_file_wins_over_what_is_declared_under_the_same_id() => Assert.Equal(ConfigOrigin.File, Assert.Single(Over(Declared("u1")).Upstreams).Origin);
 
     [Fact]
     public void What_cannot_be_opened_here_is_disabled_and_says_which_setting()
