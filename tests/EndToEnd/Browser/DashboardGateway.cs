@@ -60,7 +60,8 @@ public sealed class DashboardGateway : IAsyncLifetime
         Secrets.Add((await PostAsync("/api/tokens", new { name = HostileName, scope = "read" })).GetProperty("token").GetString()!);
         await AskAsync(TestGateway.Key, AnthropicAnswers.VectorModel, "conversation-1");
         await AskAsync(TestGateway.Key, AnthropicAnswers.VectorModel, "conversation-1");
-        await AskAsync(HostileKey, HostileModel, HostileName);
+        // The price is in force a moment after it was set.
+        await Eventually.PassesAsync(() => AskAsync(HostileKey, HostileModel, HostileName));
         RequestId = await AskAsync(TestGateway.Key, "claude-haiku-4-5", "conversation-2");
         await PostAsync("/api/billing/verify", new { });
         await Eventually.HoldsAsync(async () => (await Http.AskAsync("/api/requests")).GetProperty("items").GetArrayLength() == 4, "the requests are in the read model");

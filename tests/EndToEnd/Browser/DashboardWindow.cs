@@ -51,8 +51,8 @@ internal sealed class DashboardWindow : IAsyncDisposable
     public async Task SignInAsync(string username = TestGateway.Admin, string password = TestGateway.Password)
     {
         await GoAsync("/dashboard");
-        await Page.GetByLabel("User name").FillAsync(username);
-        await Page.GetByLabel("Password", new PageGetByLabelOptions { Exact = true }).FillAsync(password);
+        await Field("User name").FillAsync(username);
+        await Field("Password").FillAsync(password);
         await Button("Sign in").ClickAsync();
         await Heading("Overview").WaitForAsync();
     }

@@ -40,8 +40,8 @@ public sealed partial class SignInTests(Chromium chromium, DashboardGateway gate
     {
         await using var window = await chromium.OpenAsync(gateway.Url);
         await window.GoAsync("/dashboard");
-        await window.Page.GetByLabel("User name").FillAsync("somebody");
-        await window.Page.GetByLabel("Password", new PageGetByLabelOptions { Exact = true }).FillAsync("guess");
+        await window.Field("User name").FillAsync("somebody");
+        await window.Field("Password").FillAsync("guess");
 
         await window.Button("Sign in").ClickAsync();
         await window.Page.GetByText("The user name or the password is wrong.").WaitForAsync();

@@ -17,7 +17,7 @@ public sealed class TenantTests(Chromium chromium, DashboardGateway gateway)
 
         await window.GoAsync("/dashboard");
         await window.Page.GetByRole(AriaRole.Tab, new PageGetByRoleOptions { Name = "With a key" }).ClickAsync();
-        await window.Page.GetByLabel("Key", new PageGetByLabelOptions { Exact = true }).FillAsync(key);
+        await window.Field("Key").FillAsync(key);
         await window.Button("Sign in").ClickAsync();
         await window.Heading("Guest").WaitForAsync();
         await window.Page.GetByRole(AriaRole.Progressbar).First.WaitForAsync();

@@ -26,7 +26,7 @@ const badgeColours = ['blue', 'gray', 'green', 'orange', 'red', 'teal', 'yellow'
 /** Mantine's own shades of what is dimmed or coloured are too pale to be read by everybody. */
 const readableColours: CSSVariablesResolver = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': 'var(--mantine-color-gray-7)', ...Object.fromEntries(badgeColours.map((name) => [`--mantine-color-${name}-light-color`, `var(--mantine-color-${name}-9)`])) },
+  light: { '--mantine-color-dimmed': 'var(--mantine-color-gray-7)', ...Object.fromEntries(badgeColours.map((name) => [`--mantine-color-${name}-light-color`, `color-mix(in srgb, var(--mantine-color-${name}-9) 65%, black)`])) },
   dark: { '--mantine-color-dimmed': 'var(--mantine-color-dark-1)' },
 });
 
