@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.OpenApi;
-using CCGate.Projections.Engine;
+using CCGate.Projections.Administration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -79,7 +79,7 @@ internal static class PriceEndpoints
         return TypedResults.Json(PriceList.Of(book, model, at, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime)), ProjectionsJson.Default.PriceList);
     }
 
-    private static async Task<IResult> ChangeAsync(HttpRequest request, ConfigSource config, PriceChanges changes, ProjectionRunner projections, CancellationToken cancellationToken)
+    private static async Task<IResult> ChangeAsync(HttpRequest request, ConfigSource config, PriceChanges changes, OperatorChanges operators, CancellationToken cancellationToken)
     {
         var errors = new List<(string Path, string Message)>();
         if (await ReadAsync(request, MaxBodyBytes, root => PriceBookFile.ReadChange(root, errors), errors, cancellationToken) is not { } change)
@@ -90,7 +90,7 @@ internal static class PriceEndpoints
         try
         {
             var result = await changes.ApplyAsync(change, config.Files, request.HttpContext.User.Identity!.Name!, dryRun: request.Query[DryRun] == "true", cancellationToken);
-            projections.Wake();
+            await operators.ReadAsync(cancellationToken); // In force here before it is answered.
             return TypedResults.Json(result, ProjectionsJson.Default.PriceChangeResult);
         }
         catch (PriceChangeRefusedException refused)
@@ -101,7 +101,7 @@ internal static class PriceEndpoints
 
     /// <summary>The file is the body; what is to be taken from it is in the query, as the command's options are.</summary>
     private static async Task<IResult> ImportAsync(
-        HttpRequest request, ConfigSource config, PriceChanges changes, ProjectionRunner projections, TimeProvider time, CancellationToken cancellationToken)
+        HttpRequest request, ConfigSource config, PriceChanges changes, OperatorChanges operators, TimeProvider time, CancellationToken cancellationToken)
     {
         var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
         if (Text(request, "from") is { } from && !DateOnly.TryParseExact(from, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day))
@@ -129,7 +129,7 @@ internal static class PriceEndpoints
             var result = imported.Prices.Count == 0
                 ? new PriceChangeResult(null, [], [], [])
                 : await changes.ApplyAsync(change, config.Files, request.HttpContext.User.Identity!.Name!, dryRun, cancellationToken);
-            projections.Wake();
+            await operators.ReadAsync(cancellationToken); // In force here before it is answered.
             return TypedResults.Json(new ImportReport(dryRun, result.Id, result.Changed, result.Unchanged, imported.Skipped, imported.OtherProviders), ProjectionsJson.Default.ImportReport);
         }
         catch (PriceChangeRefusedException refused)

@@ -2,6 +2,7 @@ using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.OpenApi;
 using CCGate.Metering;
+using CCGate.Projections.Administration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -29,7 +30,7 @@ internal static class BudgetEndpoints
     private static async Task<IResult> ListAsync(string? tenant, ConfigSource config, BudgetExtensions extensions, CancellationToken cancellationToken) =>
         TypedResults.Json(new ExtensionList(await extensions.ReadAsync(config.Current, tenant, cancellationToken)), ProjectionsJson.Default.ExtensionList);
 
-    private static async Task<IResult> AddAsync(HttpRequest http, ConfigSource config, EventIntake intake, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> AddAsync(HttpRequest http, ConfigSource config, EventIntake intake, OperatorChanges operators, TimeProvider time, CancellationToken cancellationToken)
     {
         var errors = new Dictionary<string, string[]>();
         var request = await ReadAsync(http, errors, cancellationToken);
@@ -40,6 +41,7 @@ internal static class BudgetEndpoints
         }
 
         await intake.AddAsync(EventRecord.From(extended), cancellationToken);
+        await operators.ReadAsync(cancellationToken); // In force here before it is answered.
         return TypedResults.Json(extended, ProjectionsJson.Default.BudgetExtended, statusCode: StatusCodes.Status201Created);
     }
 

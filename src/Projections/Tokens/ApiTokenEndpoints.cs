@@ -6,7 +6,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
 using CCGate.Metering;
-using CCGate.Projections.Engine;
+using CCGate.Projections.Administration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -62,7 +62,7 @@ internal static class ApiTokenEndpoints
             new ApiTokenItem(token.Id, token.Name, token.Scope, token.CreatedAt, token.ExpiresAt, tokens.LastUsed(token.Id), token.Hint, token.By))]),
         ProjectionsJson.Default.ApiTokenList);
 
-    private static async Task<IResult> IssueAsync(HttpContext http, ConfigSource config, EventIntake intake, ProjectionRunner projections, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> IssueAsync(HttpContext http, ConfigSource config, EventIntake intake, OperatorChanges operators, TimeProvider time, CancellationToken cancellationToken)
     {
         var errors = new Dictionary<string, string[]>();
         if (await ReadAsync(http, errors, cancellationToken) is not { } request || !Check(request, config.Current, time.GetUtcNow(), errors))
@@ -84,13 +84,13 @@ internal static class ApiTokenEndpoints
             At = now,
         };
         await intake.AddAsync(EventRecord.From(issued), cancellationToken);
-        projections.Wake();
+        await operators.ReadAsync(cancellationToken); // In force here before it is answered.
         var item = new ApiTokenItem(issued.TokenId, issued.Name, issued.Scope, issued.At, issued.ExpiresAt, null, issued.Hint, issued.By) { Token = secret };
         return TypedResults.Json(item, ProjectionsJson.Default.ApiTokenItem, statusCode: StatusCodes.Status201Created);
     }
 
     private static async Task<IResult> RevokeAsync(
-        Guid id, string? reason, HttpContext http, ConfigSource config, EventIntake intake, ProjectionRunner projections, TimeProvider time, CancellationToken cancellationToken)
+        Guid id, string? reason, HttpContext http, ConfigSource config, EventIntake intake, OperatorChanges operators, TimeProvider time, CancellationToken cancellationToken)
     {
         if (reason?.Length > MaxReason)
         {
@@ -104,7 +104,7 @@ internal static class ApiTokenEndpoints
 
         var now = time.GetUtcNow();
         await intake.AddAsync(EventRecord.From(new ApiTokenRevoked { TokenId = id, By = http.User.Identity!.Name!, At = now, Reason = reason }), cancellationToken);
-        projections.Wake();
+        await operators.ReadAsync(cancellationToken); // In force here before it is answered.
         return TypedResults.NoContent();
     }
 
