@@ -132,8 +132,8 @@ public sealed class ModelAccessTests
         Assert.Equal([RefusalReason.ModelNotAllowed, RefusalReason.ModelNotFound, RefusalReason.ModelNotFound, RefusalReason.ModelNotFound],
             new[] { forbidden, missing, untranslated, elsewhere }.Select(refused => refused.Refusal.Reason));
         Assert.EndsWith("(tenants.json: allowedModels).", forbidden.Refusal.Message, StringComparison.Ordinal);
-        Assert.EndsWith("(upstreams.json: models, modelMapping, groups, weight, enabled).", missing.Refusal.Message, StringComparison.Ordinal);
-        Assert.EndsWith("(upstreams.json: kind, models, modelMapping, groups, weight, enabled).", untranslated.Refusal.Message, StringComparison.Ordinal);
+        Assert.EndsWith("(upstreams.json: models, modelMapping, groups, weight, enabled; or it is drained).", missing.Refusal.Message, StringComparison.Ordinal);
+        Assert.EndsWith("(upstreams.json: kind, models, modelMapping, groups, weight, enabled; or it is drained).", untranslated.Refusal.Message, StringComparison.Ordinal);
 
         void Resolve(TenantConfig asking, bool anyKind) => access.Resolve(CallFor("claude-sonnet-4-5", UpstreamKind.Anthropic, anyKind), asking, Prices(), time.GetUtcNow());
     }
