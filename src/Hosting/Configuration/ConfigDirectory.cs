@@ -61,6 +61,12 @@ internal sealed class ConfigDirectory(DirectoryInfo directory)
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path), Lenient);
+            if (!JsonStrings.AreText(document.RootElement))
+            {
+                problems.Add(new ConfigProblem(name, "$", JsonStrings.Problem, null, IsWarning: false));
+                return config;
+            }
+
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
                 return read(new ConfigNode(document.RootElement.Clone(), name, "$", problems), config);

@@ -23,6 +23,12 @@ internal sealed class JsonObjectReader
             return;
         }
 
+        if (!JsonStrings.AreText(element))
+        {
+            errors.Add((path, JsonStrings.Problem));
+            return;
+        }
+
         foreach (var member in element.EnumerateObject())
         {
             if (!allowed.IsEmpty && !allowed.Contains(member.Name))
@@ -123,6 +129,7 @@ internal sealed class JsonObjectReader
 
     private static string Kind(JsonElement element) => element.ValueKind switch
     {
+        JsonValueKind.Undefined => "nothing",
         JsonValueKind.Null => "null",
         JsonValueKind.True or JsonValueKind.False => "true or false",
         JsonValueKind.String => "a string",

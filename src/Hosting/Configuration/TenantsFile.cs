@@ -142,10 +142,10 @@ internal static class TenantsFile
 
     public static void CheckId(ConfigNode node, string id)
     {
-        // The id is part of stream names, which are separated by slashes.
-        if (id.Length > 128 || id.Any(c => char.IsControl(c) || c == '/'))
+        // The id is part of stream names, which are separated by slashes, and of addresses, where "keys/.." would be the tenant itself.
+        if (id is "." or ".." || id.Length > 128 || id.Any(c => char.IsControl(c) || c == '/'))
         {
-            node.Error("id", "is too long or has a slash or a control character", "1 to 128 characters without them");
+            node.Error("id", "is too long, has a slash or a control character, or is . or ..", "1 to 128 characters without them");
         }
     }
 

@@ -50,6 +50,11 @@ internal sealed class ChangeRequest
         try
         {
             var body = JsonElement.Parse(text.Length == 0 ? "{}"u8 : text.ToArray(), PriceBookFile.Syntax);
+            if (!JsonStrings.AreText(body))
+            {
+                throw ChangeRefusedException.Invalid("$", JsonStrings.Problem);
+            }
+
             return body.ValueKind == JsonValueKind.Object ? new ChangeRequest(http, body, reason: null) : throw ChangeRefusedException.Invalid("$", "is not a JSON object");
         }
         catch (JsonException error)

@@ -168,6 +168,11 @@ internal static class BillingEndpoints
 
     private static async Task<IResult> CompareAsync(ReconcileRequest asked, List<string> upstreams, ReportFormat? format, Database database, Func<ReconciliationReport, Task> judged, CancellationToken cancellationToken)
     {
+        if (asked.Report.ValueKind == JsonValueKind.Undefined || !JsonStrings.AreText(asked.Report))
+        {
+            return Invalid("report", asked.Report.ValueKind == JsonValueKind.Undefined ? "It is missing." : $"It {JsonStrings.Problem}.");
+        }
+
         try
         {
             var text = asked.Report.ValueKind == JsonValueKind.String ? asked.Report.GetString()! : asked.Report.GetRawText();

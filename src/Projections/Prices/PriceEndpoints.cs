@@ -150,7 +150,13 @@ internal static class PriceEndpoints
             }
 
             using var document = await JsonDocument.ParseAsync(request.Body, PriceBookFile.Syntax, cancellationToken);
-            return read(document.RootElement);
+            if (JsonStrings.AreText(document.RootElement))
+            {
+                return read(document.RootElement);
+            }
+
+            errors.Add(("$", JsonStrings.Problem));
+            return null;
         }
         catch (JsonException error)
         {

@@ -33,7 +33,7 @@ internal static class TenantEndpoints
     [
         new("id", row => row.Id),
         new("name", row => row.Name),
-        new("origin", row => row.Origin),
+        new("origin", row => row.Origin.ToString().ToLowerInvariant()),
         new("enabled", row => row.Enabled),
         new("parent", row => row.Parent),
         new("groups", row => string.Join(' ', row.Groups)),
@@ -51,7 +51,7 @@ internal static class TenantEndpoints
         new("id", row => row.Id),
         new("label", row => row.Label),
         new("hint", row => row.Hint),
-        new("origin", row => row.Origin),
+        new("origin", row => row.Origin.ToString().ToLowerInvariant()),
         new("created_at", row => row.CreatedAt),
         new("expires_at", row => row.ExpiresAt),
         new("state", row => row.State),

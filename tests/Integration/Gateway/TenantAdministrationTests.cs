@@ -40,6 +40,42 @@ public sealed class TenantAdministrationTests
         Assert.Equal("sha256:…", audit[1].GetProperty("data").GetProperty("SecretHash").GetString());
     }
 
+    [Theory]
+    [InlineData(".")]
+    [InlineData("..")]
+    public async Task An_id_that_an_address_takes_for_a_step_up_is_refused_so_that_revoking_a_key_cannot_remove_its_tenant(string id)
+    {
+        await using var gateway = await TestGateway.StartAsync(Simulator, server: Server);
+
+        var tenant = await SendAsync(gateway, HttpMethod.Post, "/api/tenants", $$"""{ "document": { "id": "{{id}}" } }""");
+        var key = await SendAsync(gateway, HttpMethod.Post, "/api/tenants/alice/keys", $$"""{ "id": "{{id}}" }""");
+
+        Assert.Equal((HttpStatusCode.BadRequest, HttpStatusCode.BadRequest), (tenant.Status, key.Status));
+    }
+
+    [Theory]
+    [InlineData("/api/tenants", """{ "document": { "id": "kim", "name": "\ud800" } }""")]
+    [InlineData("/api/tenants", """{ "document": { "id": "kim" }, "reason": "\ud800" }""")]
+    [InlineData("/api/tenants", """{ "document": { "id": "kim" }, "\ud800": 1 }""")]
+    [InlineData("/api/tenants/alice/keys", """{ "label": "\udc00" }""")]
+    [InlineData("/api/upstreams", """{ "document": { "id": "two", "kind": "simulator", "name": "\ud800" } }""")]
+    [InlineData("/api/prices", """{ "version": "\ud800", "reason": "r", "prices": [] }""")]
+    [InlineData("/api/prices/import", """{ "model": { "litellm_provider": "\ud800" } }""")]
+    [InlineData("/api/billing/rerate", """{ "prices": { "version": "\ud800" }, "from": "2026-11-01", "to": "2026-11-30" }""")]
+    [InlineData("/api/billing/rerate", """{ "from": "2026-11-01", "to": "2026-11-30" }""")]
+    [InlineData("/api/billing/rerate", "{}")]
+    [InlineData("/api/billing/reconcile", """{ "upstream": "sim", "report": "\ud800", "from": "2026-11-01", "to": "2026-11-20" }""")]
+    [InlineData("/api/billing/reconcile", """{ "upstream": "sim", "from": "2026-11-01", "to": "2026-11-20" }""")]
+    public async Task What_is_no_text_or_is_missing_is_said_to_be_wrong(string path, string body)
+    {
+        await using var gateway = await TestGateway.StartAsync(Simulator, server: Server);
+
+        var refused = await SendAsync(gateway, HttpMethod.Post, path, body);
+
+        Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
+        Assert.NotEmpty(refused.Body.GetProperty("errors").EnumerateObject());
+    }
+
     [Fact]
     public async Task A_rotated_key_works_with_both_secrets_while_they_overlap_and_is_listed_without_them()
     {

@@ -28,6 +28,14 @@ public sealed class ConfigDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_string_that_is_no_text_is_an_error_of_its_file_and_throws_nothing()
+    {
+        Write("tenants.json", """{ "tenants": [ { "id": "a", "key": "k1", "name": "\ud800" } ] }""");
+
+        Assert.Equal(["tenants.json: $: " + JsonStrings.Problem], new ConfigDirectory(directory).Read().Errors.Select(error => error.ToString()));
+    }
+
+    [Fact]
     public void What_a_model_is_to_be_called_is_checked_wherever_it_is_written()
     {
         Write("server.json", """{ "openai": { "models": { "gpt-4*": "claude-*", "gpt-5": 5, "o3": "o3" }, "defaultModel": "" } }""");
