@@ -29,6 +29,7 @@ internal static class OperatorsHost
 
         services.AddSingleton<OperatorAuthentication>();
         services.AddSingleton<SignInLockout>();
+        services.AddSingleton<ApiFailures>();
         services.AddSingleton<ApiTokens>();
         services.AddSingleton<SignIn>();
         services.AddSingleton<Sessions>();
@@ -50,10 +51,11 @@ internal static class OperatorsHost
         app.Use(SurfaceOrigins.AnswerAsync);
         app.UseWhen(static http => IsUnder(Pages, http.Request.Path), static pages => pages.Use(ProtectPageAsync));
         app.UseAuthorization();
-        app.UseWhen(static http => IsUnder(Closed, http.Request.Path), static closed =>
+        app.UseWhen(static http => IsUnder(Closed, http.Request.Path), closed =>
         {
             closed.Use(RefuseUnlessAllowedAsync);
             closed.UseRateLimiter();
+            closed.Use(app.Services.GetRequiredService<ApiFailures>().AnswerAsync);
         });
     }
 

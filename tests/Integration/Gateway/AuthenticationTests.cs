@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using CCGate.Hosting.Operators;
+using CCGate.Hosting.Storage;
 using CCGate.Tests.Infrastructure;
+using Dapper;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -81,6 +83,37 @@ public sealed class AuthenticationTests
         Assert.InRange(right.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 30);
         Assert.Equal(HttpStatusCode.Unauthorized, other.StatusCode);
         Assert.Equal("alice", (await (await gateway.SendAsync(HttpMethod.Get, "/api/session", headers: headers => headers.Add("x-api-key", TestGateway.Key))).JsonAsync()).GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task Wrong_keys_make_their_own_sender_wait_and_never_a_right_key_from_the_same_address()
+    {
+        await using var gateway = await TestGateway.StartAsync(NoUpstream, server: SignedInClient.Server);
+        var statuses = new List<HttpStatusCode>();
+        for (var i = 0; i < 7; i++)
+        {
+            using var wrong = await gateway.SendAsync(HttpMethod.Get, "/api/me", headers: headers => headers.Add("x-api-key", $"wrong-{i}"));
+            statuses.Add(wrong.StatusCode);
+        }
+
+        using var right = await gateway.SendAsync(HttpMethod.Get, "/api/me", headers: headers => headers.Add("x-api-key", TestGateway.Key));
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, statuses[^1]);
+        Assert.Equal(HttpStatusCode.OK, right.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_store_that_fails_is_a_problem_in_words()
+    {
+        await using var gateway = await TestGateway.StartAsync(NoUpstream, server: SignedInClient.Server);
+        await using (var connection = await gateway.Services.GetRequiredService<Database>().OpenAsync(CancellationToken.None))
+        {
+            await connection.ExecuteAsync("alter table requests rename to elsewhere");
+        }
+
+        using var response = await gateway.SendAsync(HttpMethod.Get, "/api/requests", headers: headers => headers.Authorization = SignedInClient.Basic());
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/problem+json"), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
     }
 
     [Fact]
