@@ -25,30 +25,30 @@ internal abstract record TenantMembers
         AllowedModels = tenant.AllowedModels;
     }
 
-    public string Id { get; }
+    public string Id { get; init; }
 
-    public string Name { get; }
+    public string Name { get; init; }
 
-    public ConfigOrigin Origin { get; }
+    public ConfigOrigin Origin { get; init; }
 
-    public long? Version { get; }
+    public long? Version { get; init; }
 
     /// <summary>Whether it and everybody above it is.</summary>
-    public bool Enabled { get; }
+    public bool Enabled { get; init; }
 
-    public string? Parent { get; }
+    public string? Parent { get; init; }
 
-    public IReadOnlyList<string> Groups { get; }
+    public IReadOnlyList<string> Groups { get; init; }
 
-    public string Timezone { get; }
+    public string Timezone { get; init; }
 
-    public string? Note { get; }
+    public string? Note { get; init; }
 
-    public DateTimeOffset? ExpiresAt { get; }
+    public DateTimeOffset? ExpiresAt { get; init; }
 
-    public JsonObject Limits { get; }
+    public JsonObject Limits { get; init; }
 
-    public IReadOnlyList<string> AllowedModels { get; }
+    public IReadOnlyList<string> AllowedModels { get; init; }
 }
 
 /// <summary>A tenant in a list.</summary>
@@ -59,7 +59,7 @@ internal sealed record TenantItem : TenantMembers
 
     /// <summary>How many it has.</summary>
     [JsonPropertyOrder(1)]
-    public int Keys { get; }
+    public int Keys { get; init; }
 
     public static TenantItem Of(TenantConfig tenant) => new(tenant);
 }
@@ -75,10 +75,10 @@ internal sealed record TenantDetail : TenantMembers
     }
 
     [JsonPropertyOrder(1)]
-    public IReadOnlyList<KeyItem> Keys { get; }
+    public IReadOnlyList<KeyItem> Keys { get; init; }
 
     [JsonPropertyOrder(2)]
-    public JsonObject Document { get; }
+    public JsonObject Document { get; init; }
 
     public static TenantDetail Of(TenantConfig tenant, IReadOnlyList<KeyItem> keys, JsonObject document) => new(tenant, keys, document);
 }
