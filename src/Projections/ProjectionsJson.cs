@@ -80,6 +80,6 @@ namespace CCGate.Projections;
 [JsonSerializable(typeof(RoutingRequest))]
 [JsonSerializable(typeof(TenantPage))]
 [JsonSerializable(typeof(KeyPage))]
-[JsonSerializable(typeof(IReadOnlyList<KeyItem>))]
+[JsonSerializable(typeof(TenantDetail))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ProjectionsJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
@@ -31,7 +32,12 @@ internal static class ApiDocument
     {
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
         options.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
-        options.AddSchemaTransformer((schema, context, _) => RequireAsync(schema, context.JsonTypeInfo));
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            Require(schema, context.JsonTypeInfo);
+            Enumerate(schema, context.JsonPropertyInfo);
+            return Task.CompletedTask;
+        });
         options.AddOperationTransformer(DescribeAsync);
         options.AddDocumentTransformer(FinishAsync);
     });
@@ -45,16 +51,65 @@ internal static class ApiDocument
     });
 
     /// <summary>What is not null is always there in an answer; what can be null is left out. In a request only what the constructor asks for must be there.</summary>
-    private static Task RequireAsync(OpenApiSchema schema, JsonTypeInfo type)
+    private static void Require(OpenApiSchema schema, JsonTypeInfo type)
     {
         if (type.Kind == JsonTypeInfoKind.Object && schema.Properties is { Count: > 0 } properties)
         {
-            var isRequest = type.Type.Name.EndsWith("Request", StringComparison.Ordinal) || type.Type.Name.EndsWith("Document", StringComparison.Ordinal);
-            var present = type.Properties.Where(property => properties.ContainsKey(property.Name) && !property.IsGetNullable && (!isRequest || property.IsRequired || schema.Required?.Contains(property.Name) == true));
+            var isRequest = IsRequest(type.Type.Name);
+            var present = type.Properties.Where(property => properties.ContainsKey(property.Name)
+                && (isRequest ? !property.IsGetNullable && (property.IsRequired || schema.Required?.Contains(property.Name) == true) : !property.IsGetNullable || IsAlwaysWritten(property)));
             schema.Required = present.Select(property => property.Name).ToHashSet(StringComparer.Ordinal);
         }
+    }
 
-        return Task.CompletedTask;
+    private static bool IsRequest(string type) => type.EndsWith("Request", StringComparison.Ordinal) || type.EndsWith("Document", StringComparison.Ordinal);
+
+    private static bool IsAlwaysWritten(JsonPropertyInfo property) =>
+        property.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), true) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.Never }, ..];
+
+    /// <summary>The values of a text that is one of a few, such as an enum that is stored by name.</summary>
+    private static void Enumerate(OpenApiSchema schema, JsonPropertyInfo? property)
+    {
+        var values = property?.AttributeProvider?.GetCustomAttributes(true).Select(attribute => attribute switch
+        {
+            AllowedValuesAttribute allowed => allowed.Values.OfType<string>(),
+            EnumDataTypeAttribute stored => Enum.GetNames(stored.EnumType),
+            _ => null,
+        });
+        if (values?.FirstOrDefault(found => found is not null) is { } names)
+        {
+            schema.Enum = [.. names.Select(name => (JsonNode)name)];
+        }
+    }
+
+    /// <summary>A member that an answer leaves out is never null there.</summary>
+    private static void RemoveNulls(OpenApiDocument document)
+    {
+        foreach (var (name, found) in document.Components?.Schemas ?? new Dictionary<string, IOpenApiSchema>())
+        {
+            if (!IsRequest(name) && found is OpenApiSchema { Properties: { } properties } schema)
+            {
+                foreach (var (member, value) in properties.ToList())
+                {
+                    properties[member] = schema.Required?.Contains(member) == true ? value : WithoutNull(value);
+                }
+            }
+        }
+    }
+
+    private static IOpenApiSchema WithoutNull(IOpenApiSchema schema)
+    {
+        if (schema.OneOf is [{ Type: JsonSchemaType.Null }, var other])
+        {
+            return other;
+        }
+
+        if (schema is OpenApiSchema { Type: { } type } plain)
+        {
+            plain.Type = type & ~JsonSchemaType.Null;
+        }
+
+        return schema;
     }
 
     private static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
@@ -117,6 +172,7 @@ internal static class ApiDocument
         document.Servers = [];
         AddSchemes(document);
         document.AddComponent(nameof(ProblemDetails), await context.GetOrCreateSchemaAsync(typeof(ProblemDetails), null, cancellationToken));
+        RemoveNulls(document);
         var ordered = document.Paths.OrderBy(path => path.Key, StringComparer.Ordinal).ToList();
         document.Paths = [];
         foreach (var (path, item) in ordered)

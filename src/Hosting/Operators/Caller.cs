@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Security.Claims;
 using CCGate.Hosting.Tenants;
@@ -8,7 +9,10 @@ namespace CCGate.Hosting.Operators;
 /// <param name="Role"><see cref="OperatorRole"/> or <see cref="TenantRole"/>.</param>
 /// <param name="Scope"><see cref="AdminScope"/> or <see cref="ReadScope"/>.</param>
 /// <param name="Name">Whom what they change is ascribed to.</param>
-internal sealed record Caller(string Role, string Scope, string Name)
+internal sealed record Caller(
+    [property: AllowedValues(Caller.OperatorRole, Caller.TenantRole)] string Role,
+    [property: AllowedValues(Caller.AdminScope, Caller.ReadScope)] string Scope,
+    string Name)
 {
     public const string OperatorRole = "operator";
     public const string TenantRole = "tenant";

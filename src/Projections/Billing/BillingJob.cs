@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 
 namespace CCGate.Projections.Billing;
@@ -9,7 +10,12 @@ internal sealed record JobProgress(long Done, long Total);
 /// <param name="Kind"><c>verify</c>, <c>rebuild</c> or <c>rerate</c>.</param>
 /// <param name="State"><c>running</c>, <c>done</c> or <c>failed</c>.</param>
 /// <param name="By">Who asked for it.</param>
-internal sealed record BillingJob(string Id, string Kind, string State, string By, DateTimeOffset StartedAt)
+internal sealed record BillingJob(
+    string Id,
+    string Kind,
+    [property: AllowedValues(BillingJob.Running, BillingJob.Done, BillingJob.Failed)] string State,
+    string By,
+    DateTimeOffset StartedAt)
 {
     public const string Running = "running";
     public const string Done = "done";

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using CCGate.Contracts;
 
 namespace CCGate.Projections.Explanation;
@@ -19,6 +20,7 @@ internal sealed record RequestExplanation
 
     public bool Streaming { get; init; }
 
+    [EnumDataType(typeof(RequestOutcome))]
     public string? Outcome { get; init; }
 
     public DateTimeOffset AdmittedAt { get; init; }
@@ -77,6 +79,7 @@ internal sealed record AttemptExplanation
 
     public TokenUsage Usage { get; init; } = new();
 
+    [EnumDataType(typeof(UsageState))]
     public string? UsageState { get; init; }
 
     public string? PriceVersion { get; init; }

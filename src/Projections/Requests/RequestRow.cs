@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Data.Common;
 using CCGate.Contracts;
 using CCGate.Hosting.Storage;
@@ -36,6 +37,7 @@ internal sealed record RequestRow
 
     public bool Streaming { get; init; }
 
+    [EnumDataType(typeof(RequestOutcome))]
     public required string Outcome { get; init; }
 
     public long? Status { get; init; }
@@ -60,6 +62,7 @@ internal sealed record RequestRow
     public long WebSearches { get; init; }
 
     /// <summary><c>Unknown</c> while the usage of an attempt is, <c>Settled</c> once somebody said what it was.</summary>
+    [EnumDataType(typeof(UsageState))]
     public required string UsageState { get; init; }
 
     public decimal SpendUsd { get; init; }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json.Nodes;
@@ -20,7 +21,7 @@ namespace CCGate.Projections.Settings;
 /// <param name="Mode"><c>run</c>, or <c>projections</c> where the roles are processes of their own.</param>
 /// <param name="Configuration">Where its settings are from.</param>
 /// <param name="Settings">Those that are set or have a default, without secrets.</param>
-internal sealed record SettingsReport(string Version, DateTimeOffset StartedAt, string Mode, ConfigurationFiles Configuration, IReadOnlyList<Setting> Settings);
+internal sealed record SettingsReport(string Version, DateTimeOffset StartedAt, [property: AllowedValues("run", "projections")] string Mode, ConfigurationFiles Configuration, IReadOnlyList<Setting> Settings);
 
 /// <summary>The configuration directory and those of its files that are there.</summary>
 /// <param name="Directory">Null for what the environment or the demo says.</param>

@@ -40,7 +40,7 @@ internal static class TenantEndpoints
         new("timezone", row => row.Timezone),
         new("note", row => row.Note),
         new("expires_at", row => row.ExpiresAt),
-        new("keys", row => row.Keys.GetValue<int>()),
+        new("keys", row => row.Keys),
         new("limits", row => row.Limits?.ToJsonString()),
         new("allowed_models", row => string.Join(' ', row.AllowedModels)),
     ];
@@ -64,13 +64,13 @@ internal static class TenantEndpoints
         group.MapGet("/tenants", List).WithSummary("Lists tenants").WithDescription("Those of tenants.json and those that operators declared, by id.")
             .WithQuery("q", "Only those with this text in their id, name or note.").WithQuery("parent", "Only those right below this tenant.").WithPages()
             .Produces<TenantPage>().ProducesValidationProblem();
-        group.MapGet("/tenants/{id}", Get).WithSummary("Shows a tenant with its keys and its document").Produces<TenantItem>().ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("/tenants/{id}", Get).WithSummary("Shows a tenant with its keys and its document").Produces<TenantDetail>().ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("/tenants", CreateAsync).WithSummary("Declares a tenant").WithDescription("The document is an entry of tenants.json without keys, which are issued apart from it.")
             .WithBody<TenantRequest>().WithRequestExample(Example)
-            .Produces<TenantItem>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status409Conflict);
+            .Produces<TenantDetail>(StatusCodes.Status201Created).ProducesValidationProblem().ProducesProblem(StatusCodes.Status409Conflict);
         group.MapPut("/tenants/{id}", UpdateAsync).WithSummary("Changes a tenant").WithDescription("The whole document. If-Match with the version refuses when somebody else changed it.")
             .WithBody<TenantRequest>().WithRequestExample(Example)
-            .Produces<TenantItem>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .Produces<TenantDetail>().ProducesValidationProblem().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         group.MapDelete("/tenants/{id}", RemoveAsync).WithSummary("Removes a tenant").WithDescription("Its keys stop; its history stays.")
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         MapKeys(group);
@@ -111,7 +111,7 @@ internal static class TenantEndpoints
         return asCsv ? CsvAnswer.Of(http, "tenants", rows, Columns, next) : TypedResults.Json(new TenantPage(rows, next), ProjectionsJson.Default.TenantPage);
     }
 
-    private static JsonHttpResult<TenantItem> Get(string id, HttpResponse response, ConfigSource config, TenantChanges tenants, TimeProvider time) =>
+    private static JsonHttpResult<TenantDetail> Get(string id, HttpResponse response, ConfigSource config, TenantChanges tenants, TimeProvider time) =>
         Answer(response, tenants.InForce(id), config, time, StatusCodes.Status200OK);
 
     private static async Task<IResult> CreateAsync(HttpContext http, ConfigSource config, TenantChanges tenants, TimeProvider time, CancellationToken cancellationToken)
@@ -172,15 +172,14 @@ internal static class TenantEndpoints
         return TypedResults.Json(key, ProjectionsJson.Default.KeyItem, statusCode: StatusCodes.Status201Created);
     }
 
-    private static JsonHttpResult<TenantItem> Answer(HttpResponse response, TenantConfig tenant, ConfigSource config, TimeProvider time, int status)
+    private static JsonHttpResult<TenantDetail> Answer(HttpResponse response, TenantConfig tenant, ConfigSource config, TimeProvider time, int status)
     {
         var facts = config.Facts.Tenants;
         var document = tenant.Origin == ConfigOrigin.Operator && facts.Declared.GetValueOrDefault(tenant.Id) is { } declared
-            ? JsonNode.Parse(declared.Declaration.Document.GetRawText())
+            ? JsonNode.Parse(declared.Declaration.Document.GetRawText())!.AsObject()
             : TenantDocument.Of(tenant);
         ChangeRequest.Tag(response, tenant.Version);
-        var keys = JsonSerializer.SerializeToNode([.. KeyItem.Of([tenant], facts, time.GetUtcNow())], ProjectionsJson.Default.IReadOnlyListKeyItem);
-        return TypedResults.Json(TenantItem.Of(tenant, keys, document), ProjectionsJson.Default.TenantItem, statusCode: status);
+        return TypedResults.Json(TenantDetail.Of(tenant, [.. KeyItem.Of([tenant], facts, time.GetUtcNow())], document), ProjectionsJson.Default.TenantDetail, statusCode: status);
     }
 
     private static bool Matches(string? wanted, params ReadOnlySpan<string?> texts)

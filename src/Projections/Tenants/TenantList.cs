@@ -1,17 +1,35 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 
 namespace CCGate.Projections.Tenants;
 
-/// <summary>A tenant as operators see it in a list.</summary>
-internal sealed record TenantItem
+/// <summary>A tenant as operators see it.</summary>
+internal abstract record TenantMembers
 {
-    public required string Id { get; init; }
+    protected TenantMembers(TenantConfig tenant)
+    {
+        Id = tenant.Id;
+        Name = tenant.Name;
+        Origin = tenant.Origin;
+        Version = tenant.Version;
+        Enabled = tenant.Enabled;
+        Parent = tenant.Parent;
+        Groups = tenant.Groups;
+        Timezone = tenant.TimeZone.Id;
+        Note = tenant.Note;
+        ExpiresAt = tenant.ExpiresAt;
+        Limits = TenantDocument.Of(tenant.Limits);
+        AllowedModels = tenant.AllowedModels;
+    }
 
-    public string Name { get; init; } = "";
+    public string Id { get; init; }
 
-    public required ConfigOrigin Origin { get; init; }
+    public string Name { get; init; }
+
+    public ConfigOrigin Origin { get; init; }
 
     public long? Version { get; init; }
 
@@ -20,41 +38,49 @@ internal sealed record TenantItem
 
     public string? Parent { get; init; }
 
-    public IReadOnlyList<string> Groups { get; init; } = [];
+    public IReadOnlyList<string> Groups { get; init; }
 
-    public string Timezone { get; init; } = "";
+    public string Timezone { get; init; }
 
     public string? Note { get; init; }
 
     public DateTimeOffset? ExpiresAt { get; init; }
 
-    /// <summary>Their number; in the answer about one tenant, the keys.</summary>
-    public required JsonNode Keys { get; init; }
+    public JsonObject Limits { get; init; }
 
-    public JsonObject? Limits { get; init; }
+    public IReadOnlyList<string> AllowedModels { get; init; }
+}
 
-    public IReadOnlyList<string> AllowedModels { get; init; } = [];
+/// <summary>A tenant in a list.</summary>
+internal sealed record TenantItem : TenantMembers
+{
+    private TenantItem(TenantConfig tenant)
+        : base(tenant) => Keys = tenant.Keys.Length;
 
-    /// <summary>The entry of tenants.json; only in the answer about one tenant.</summary>
-    public JsonNode? Document { get; init; }
+    /// <summary>How many it has.</summary>
+    [JsonPropertyOrder(1)]
+    public int Keys { get; init; }
 
-    public static TenantItem Of(TenantConfig tenant, JsonNode? keys = null, JsonNode? document = null) => new()
+    public static TenantItem Of(TenantConfig tenant) => new(tenant);
+}
+
+/// <summary>A tenant with its keys and its entry of tenants.json.</summary>
+internal sealed record TenantDetail : TenantMembers
+{
+    private TenantDetail(TenantConfig tenant, IReadOnlyList<KeyItem> keys, JsonObject document)
+        : base(tenant)
     {
-        Id = tenant.Id,
-        Name = tenant.Name,
-        Origin = tenant.Origin,
-        Version = tenant.Version,
-        Enabled = tenant.Enabled,
-        Parent = tenant.Parent,
-        Groups = tenant.Groups,
-        Timezone = tenant.TimeZone.Id,
-        Note = tenant.Note,
-        ExpiresAt = tenant.ExpiresAt,
-        Keys = keys ?? tenant.Keys.Length,
-        Limits = TenantDocument.Of(tenant.Limits),
-        AllowedModels = tenant.AllowedModels,
-        Document = document,
-    };
+        Keys = keys;
+        Document = document;
+    }
+
+    [JsonPropertyOrder(1)]
+    public IReadOnlyList<KeyItem> Keys { get; init; }
+
+    [JsonPropertyOrder(2)]
+    public JsonObject Document { get; init; }
+
+    public static TenantDetail Of(TenantConfig tenant, IReadOnlyList<KeyItem> keys, JsonObject document) => new(tenant, keys, document);
 }
 
 /// <summary>A key as operators see it: never its secret.</summary>
@@ -75,6 +101,7 @@ internal sealed record KeyItem
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary><c>active</c>, <c>expired</c>, <c>revoked</c>, or <c>rotating</c> while a secret it had before works as well.</summary>
+    [AllowedValues("active", "expired", "revoked", "rotating")]
     public required string State { get; init; }
 
     public JsonObject? Limits { get; init; }

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CCGate.Contracts;
@@ -28,7 +29,15 @@ internal sealed record ApiTokenRequest
 }
 
 /// <summary>A token as it is listed; the token itself only when it was made just now.</summary>
-internal sealed record ApiTokenItem(Guid Id, string Name, string Scope, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, string Hint, string By)
+internal sealed record ApiTokenItem(
+    Guid Id,
+    string Name,
+    [property: AllowedValues(Caller.AdminScope, Caller.ReadScope)] string Scope,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? ExpiresAt,
+    DateTimeOffset? LastUsedAt,
+    string Hint,
+    string By)
 {
     public string? Token { get; init; }
 }

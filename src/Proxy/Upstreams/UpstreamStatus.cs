@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CCGate.Contracts;
@@ -123,7 +124,7 @@ internal sealed record UpstreamStatus
 
 /// <summary>What the active checks say.</summary>
 /// <param name="State"><c>healthy</c>, <c>unhealthy</c>, or <c>unknown</c> when there was no check.</param>
-internal sealed record UpstreamHealth(string State, string? Why, DateTimeOffset? CheckedAt)
+internal sealed record UpstreamHealth([property: AllowedValues("healthy", "unhealthy", "unknown")] string State, string? Why, DateTimeOffset? CheckedAt)
 {
     public static UpstreamHealth Of(UpstreamState? state) => state switch
     {
@@ -135,7 +136,7 @@ internal sealed record UpstreamHealth(string State, string? Why, DateTimeOffset?
 
 /// <summary>Whether an upstream may be used.</summary>
 /// <param name="State"><c>closed</c>, <c>open</c> or <c>half_open</c>.</param>
-internal sealed record CircuitStatus(string State, string? Reason, double? OpenForSeconds)
+internal sealed record CircuitStatus([property: AllowedValues("closed", "open", "half_open")] string State, string? Reason, double? OpenForSeconds)
 {
     public static CircuitStatus Of(CircuitBreaker breaker) => breaker.State switch
     {
@@ -147,7 +148,7 @@ internal sealed record CircuitStatus(string State, string? Reason, double? OpenF
 
 /// <summary>Whether one of its keys may be used.</summary>
 /// <param name="Hint">The end of the key.</param>
-internal sealed record UpstreamKeyStatus(string Hint, string State, string? Reason, double? OpenForSeconds)
+internal sealed record UpstreamKeyStatus(string Hint, [property: AllowedValues("closed", "open", "half_open")] string State, string? Reason, double? OpenForSeconds)
 {
     public static UpstreamKeyStatus Of(UpstreamKey key)
     {

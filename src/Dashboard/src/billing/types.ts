@@ -1,4 +1,4 @@
-import type { Instant } from '../api/types';
+import type { Schemas } from '../api/types';
 
 export interface VerifyResult {
   position: number;
@@ -35,33 +35,8 @@ export interface RerateResult {
   adjusted?: number;
 }
 
-export interface UnknownItem {
-  requestId: string;
-  tenant: string;
-  key: string;
-  admittedAt: Instant;
-  upstream: string;
-  model: string;
-  why: string;
-  heldUsd: number;
-  heldTokens: number;
-  settledAt?: Instant;
-}
+export type UnknownItem = Schemas['UnsettledItem'];
 
-export interface UnknownReport {
-  count: number;
-  heldUsd: number;
-  items: UnknownItem[];
-}
+export type UnknownReport = Schemas['UnsettledReport'];
 
-export interface ReconciliationReport {
-  agrees: boolean;
-  upstreams: string[];
-  format: string;
-  from: string;
-  to: string;
-  threshold: number;
-  days: { day: string; metric: string; metered: number; reported: number; captureRatio?: number; reason?: string }[];
-  driftCount: number;
-  drift: { day: string; model?: string; metric: string; metered: number; reported: number; difference: number }[];
-}
+export type ReconciliationReport = Schemas['ReconciliationReport'];

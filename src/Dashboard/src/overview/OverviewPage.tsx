@@ -82,14 +82,12 @@ function LedgerTiles({ overview: { cacheHitShare, projectionLag, journal, openHo
   const formats = useFormats();
   return (
     <>
-      {upstreams && (
-        <StatTile
-          label={t('upstreams')}
-          value={`${upstreams.usable} / ${upstreams.total}`}
-          note={upstreams.open > 0 && t('open', { count: upstreams.open })}
-          alert={upstreams.usable < upstreams.total}
-        />
-      )}
+      <StatTile
+        label={t('upstreams')}
+        value={upstreams.usable === undefined ? upstreams.total : `${upstreams.usable} / ${upstreams.total}`}
+        note={!!upstreams.open && t('open', { count: upstreams.open })}
+        alert={upstreams.usable !== undefined && upstreams.usable < upstreams.total}
+      />
       {cacheHitShare !== undefined && <StatTile label={t('cacheHits')} value={formats.share(cacheHitShare)} note={t('cacheHitsNote')} />}
       {openHolds && <StatTile label={t('holds')} value={<MoneyText usd={openHolds.usd} />} note={t('holdsNote', { count: formats.number(openHolds.count) })} />}
       {unknownUsage && (
