@@ -117,10 +117,11 @@ internal sealed partial class LiveFeed(
 
     private async Task LookAsync(CancellationToken cancellationToken)
     {
+        // Before the overview is told: who asks again when it comes has everything up to here.
+        var now = await PositionsAsync(cancellationToken);
         var report = await overview.ReadAsync(withSeries: false, cancellationToken);
         Send("overview", JsonSerializer.Serialize(report, ProjectionsJson.Default.OverviewReport));
 
-        var now = await PositionsAsync(cancellationToken);
         if (seen is { } before && now.Requests > before.Requests)
         {
             // The ledger is in the order of arrival, which the rows are not; the newest of what was projected since.

@@ -18,7 +18,14 @@ function take(queries: QueryClient, source: EventSource) {
     source.addEventListener(name, (event) => {
       use(JSON.parse((event as MessageEvent<string>).data) as Content);
     });
+  let isFirst = true;
   on<Overview>('overview', (overview) => {
+    // What happened after a page had asked and before it was listened for is told by nobody: pages ask once more.
+    if (isFirst) {
+      isFirst = false;
+      [...administration, '/api/requests', '/api/sessions'].forEach((path) => void queries.invalidateQueries({ queryKey: [path] }));
+    }
+
     queries.setQueryData<Overview>(queryKey('/api/overview'), (known) => ({ ...overview, series: overview.series ?? known?.series }));
   });
   on<{ items: RequestRow[] }>('requests', ({ items }) => {
