@@ -8,6 +8,7 @@ using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Reports;
 using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Telemetry;
 using CCGate.Proxy.Tenants;
 using CCGate.Proxy.Upstreams;
 using Microsoft.AspNetCore.Routing;
@@ -28,6 +29,8 @@ internal static class ProxyHost
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton<ProxyMetrics>();
+        services.AddSingleton<AccessLog>();
+        services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipeline>();
         AddTenants(services);
         AddLimits(services);

@@ -93,7 +93,7 @@ internal sealed class OperatorApi : IAsyncDisposable
             await store.CatchUpAsync(cancellationToken);
             var path = Path.Combine(socket.FullName, "api");
             var password = RandomNumberGenerator.GetHexString(64);
-            var config = store.Config with { Admin = new AdminConfig(Environment.UserName, SecretHash.Of(password)), OtlpEndpoint = null };
+            var config = store.Config with { Admin = new AdminConfig(Environment.UserName, SecretHash.Of(password)), Telemetry = new TelemetryConfig() };
             app = GatewayHosts.Operator(new HostStart(config, Directory: null, parsed.GetValue(options.Data)!, $"http://unix:{path}"), store.Database, store.Events);
             await app.StartAsync(cancellationToken);
             return new OperatorApi(Client(path, password), CloseAsync);

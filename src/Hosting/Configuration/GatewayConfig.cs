@@ -30,7 +30,7 @@ internal sealed record GatewayConfig
     /// <summary>Where the projections role answers; roles only.</summary>
     public Uri? Projections { get; init; }
 
-    public string? OtlpEndpoint { get; init; }
+    public TelemetryConfig Telemetry { get; init; } = new();
 
     /// <summary>Null when nobody wants to be told.</summary>
     public AlertsConfig? Alerts { get; init; }

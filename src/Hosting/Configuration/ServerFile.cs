@@ -15,7 +15,6 @@ internal static class ServerFile
             Abort = root.Abort(),
         };
 
-        var telemetry = root.Object("telemetry");
         config = config with
         {
             Server = server,
@@ -28,9 +27,8 @@ internal static class ServerFile
             Cors = ReadCors(root.Object("cors")),
             Alerts = AlertsSection.Read(root.Object("alerts")),
             OpenAi = ReadOpenAi(root.Object("openai")),
-            OtlpEndpoint = telemetry?.Url("otlpEndpoint", "http", "https")?.OriginalString,
+            Telemetry = TelemetrySection.Read(root.Object("telemetry")),
         };
-        telemetry?.Finish();
         ReadWhatNodeKnew(root);
         root.Finish();
         return config;

@@ -47,9 +47,9 @@ internal static class TelemetryRegistration
 {
     public static void AddTelemetry(this IServiceCollection services, GatewayConfig config)
     {
-        if (config.OtlpEndpoint is { } endpoint)
+        if (config.Telemetry.OtlpEndpoint is { } endpoint)
         {
-            services.AddSingleton(_ => new Telemetry(endpoint));
+            services.AddSingleton(_ => new Telemetry(endpoint.OriginalString));
             services.AddHostedService(provider => provider.GetRequiredService<Telemetry>());
         }
     }

@@ -31,7 +31,7 @@ internal static class ServerDocument
         ["api"] = new JsonObject { ["requestsPerSecond"] = config.Api.RequestsPerSecond, ["burst"] = config.Api.Burst },
         ["cors"] = new JsonObject { ["origins"] = TenantDocument.Strings(config.Cors.Origins) },
         ["alerts"] = config.Alerts is { } alerts ? Of(alerts, secrets) : null,
-        ["telemetry"] = new JsonObject { ["otlpEndpoint"] = config.OtlpEndpoint is { } endpoint ? secrets.WithoutLogin(new Uri(endpoint), "OTLP_PASSWORD") : null },
+        ["telemetry"] = new JsonObject { ["otlpEndpoint"] = config.Telemetry.OtlpEndpoint is { } endpoint ? secrets.WithoutLogin(endpoint, "OTLP_PASSWORD") : null },
     };
 
     /// <summary>The document without what would be the same if it were not written.</summary>

@@ -4,6 +4,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Surfaces;
+using CCGate.Proxy.Telemetry;
 using CCGate.Proxy.Tenants;
 using CCGate.Proxy.Upstreams;
 using CCGate.Proxy.Usage;
@@ -15,37 +16,44 @@ namespace CCGate.Proxy.Pipeline;
 /// <summary>One client request from arrival to settlement. Read this file first.</summary>
 internal sealed partial class GatewayPipeline(
     ApiKeyAuthenticator authenticator, ModelAccess access, QuotaLedger quotas, AttemptPlanner planner, UpstreamForwarder forwarder,
-    UsageJournal journal, ConfigSource config, ProxyIdentity identity, ProxyMetrics metrics, AffinityStatistics affinity, TimeProvider time, ILogger<GatewayPipeline> logger)
+    UsageJournal journal, ConfigSource config, ProxyIdentity identity, GatewayTelemetry telemetry, AffinityStatistics affinity, TimeProvider time, ILogger<GatewayPipeline> logger)
 {
-    public Task HandleAsync(HttpContext http, ISurface surface, CallKind kind) => AnswerAsync(http, surface, requestId => RunAsync(http, surface, kind, requestId));
+    public Task HandleAsync(HttpContext http, ISurface surface, CallKind kind) => AnswerAsync(http, surface, observed => RunAsync(http, surface, kind, observed));
 
     /// <summary>Runs what answers a request; when it refuses, the surface words that, here and nowhere else.</summary>
-    public async Task AnswerAsync(HttpContext http, ISurface surface, Func<Guid, Task> answer)
+    public async Task AnswerAsync(HttpContext http, ISurface surface, Func<RequestTelemetry, Task> answer)
     {
         var requestId = Guid.CreateVersion7(time.GetUtcNow());
+        var observed = telemetry.Begin(http, surface, requestId);
         http.Response.Headers[GatewayHeaders.RequestId] = requestId.ToString();
         try
         {
-            await answer(requestId);
+            await answer(observed);
         }
         catch (RefusedException refused) when (!http.Response.HasStarted)
         {
-            metrics.Refused(refused.Refusal.Reason);
+            observed.Refused(refused.Refusal);
             http.Response.Headers[GatewayHeaders.RequestId] = requestId.ToString(); // YARP clears the response when an answer breaks off before its first byte.
             await surface.WriteRefusalAsync(http, refused.Refusal, config.Current.Server.BudgetStatus);
         }
         catch (BadHttpRequestException bad) when (!http.Response.HasStarted)
         {
-            await surface.WriteRefusalAsync(http, new Refusal(RefusalReason.InvalidRequest, $"The request is not valid HTTP: {bad.Message}"), config.Current.Server.BudgetStatus);
+            var refusal = new Refusal(RefusalReason.InvalidRequest, $"The request is not valid HTTP: {bad.Message}");
+            observed.Refused(refusal);
+            await surface.WriteRefusalAsync(http, refusal, config.Current.Server.BudgetStatus);
         }
         catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)
         {
             // The client left before anything was forwarded for it: nobody is there to answer.
             LogLeft(requestId);
         }
+        finally
+        {
+            observed.Ended();
+        }
     }
 
-    private async Task RunAsync(HttpContext http, ISurface surface, CallKind kind, Guid requestId)
+    private async Task RunAsync(HttpContext http, ISurface surface, CallKind kind, RequestTelemetry observed)
     {
         // 1. One snapshot of the configuration and one instant decide the whole request.
         var snapshot = config.Current;
@@ -53,14 +61,16 @@ internal sealed partial class GatewayPipeline(
 
         // 2. Who is it, what do they want, may they?
         var payer = authenticator.Authenticate(http.Request);                                                            // 401 403
+        observed.Identified(payer);
         var call = await surface.ReadAsync(http.Request, kind, snapshot.Server.MaxBodyBytes, http.RequestAborted);       // 400 413
         using var body = call.Body;
         call = access.Rename(call, payer.Tenant, snapshot, admittedAt);
+        observed.Understood(call);
         var route = access.Resolve(call, payer.Tenant, snapshot.Prices, admittedAt);                                     // 403 404
         if (kind == CallKind.TokenCount)
         {
             // Counting is free: forwarded like any call where an upstream counts in the client's protocol, but neither held, recorded nor billed.
-            await AttemptAsync(http, surface, call, planner.Start(route.In(call.Upstreams), call, payer.Tenant, snapshot, admittedAt), billing: null, []);
+            await AttemptAsync(observed, call, planner.Start(route.In(call.Upstreams), call, payer.Tenant, snapshot, admittedAt), billing: null, []);
             await EstimateUncountedAsync(http, surface, call);
             return;
         }
@@ -72,7 +82,7 @@ internal sealed partial class GatewayPipeline(
         route = HoldPricing.Affordable(route, limits, snapshot.Prices, admittedAt);                                // 403
         var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt, AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer));
         using var reservation = await quotas.ReserveAsync(limits, hold, call.SessionId, admittedAt, http.RequestAborted); // 402 429 503
-        var exchange = new Exchange(http, surface, requestId, admittedAt, payer, call, route, snapshot.Prices, reservation);
+        var exchange = new Exchange(http, surface, observed.RequestId, admittedAt, payer, call, route, snapshot.Prices, reservation);
 
         // 4. On disk before it is forwarded.
         var completed = Settlement.Interrupted(exchange, identity.Instance);
@@ -84,43 +94,44 @@ internal sealed partial class GatewayPipeline(
         var plan = planner.Start(route, call, payer.Tenant, snapshot, admittedAt);
         try
         {
-            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(requestId, Settlement.Owed(Settlement.Billed([.. outcomes.Select(outcome => outcome.Attempt), attempt], snapshot.Prices, admittedAt), reservation.Held)))
+            var billing = new AttemptBilling(snapshot.Prices, admittedAt, reservation.MaxOutputTokens, attempt => reservation.Settle(observed.RequestId, Settlement.Owed(Settlement.Billed([.. outcomes.Select(outcome => outcome.Attempt), attempt], snapshot.Prices, admittedAt), reservation.Held)))
             {
                 Abort = payer.Tenant.Abort ?? snapshot.Server.Abort,
             };
-            await AttemptAsync(http, surface, call, plan, billing, outcomes);
+            await AttemptAsync(observed, call, plan, billing, outcomes);
             completed = Settlement.Complete(exchange, outcomes, identity.Instance, time.GetUtcNow());
             affinity.Record(plan.Affinity, completed.Usage);
         }
         finally
         {
             // 6. The client may be gone by now. What was consumed is still owed, so settling takes no token, and happens even when this code is at fault.
-            await SettleAsync(exchange, completed);
+            await SettleAsync(exchange, completed, observed);
         }
 
         // 7. Nobody answered: the gateway has to.
         RefuseUnanswered(http, plan, outcomes);                                                                          // 429 503 529
     }
 
-    private async Task SettleAsync(Exchange exchange, RequestCompleted completed)
+    private async Task SettleAsync(Exchange exchange, RequestCompleted completed, RequestTelemetry observed)
     {
         exchange.Reservation.Settle(exchange.RequestId, Settlement.Owed(completed));
         await journal.CompleteAsync(completed);
-        metrics.Completed(completed);
-        LogCompleted(exchange.RequestId, exchange.Tenant.Id, exchange.Call.Model, completed.Outcome, completed.SpendUsd);
+        observed.Settled(completed);
     }
 
-    private async Task<List<AttemptOutcome>> AttemptAsync(HttpContext http, ISurface surface, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
+    private async Task<List<AttemptOutcome>> AttemptAsync(RequestTelemetry observed, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
+        var http = observed.Http;
+
         // When nobody waits for the answer, what is not asked for is not owed.
         while (!http.RequestAborted.IsCancellationRequested && await NextAsync(http, plan) is { } turn)
         {
-            var request = new AttemptRequest(http, surface, call, turn, billing);
+            var request = new AttemptRequest(http, observed.Surface, call, turn, billing);
             AttemptOutcome[] ended = plan.HedgeAfter is { } delay && billing is not null && !turn.IsLast ? await RaceAsync(plan, request, delay) : [await SendAsync(plan, request)];
             foreach (var outcome in ended)
             {
                 outcomes.Add(outcome);
-                metrics.Attempted(outcome);
+                observed.Attempted(outcome);
             }
 
             if (outcomes[^1].Answered || http.Response.HasStarted)
@@ -207,9 +218,6 @@ internal sealed partial class GatewayPipeline(
         var refused = outcomes.Where(outcome => AttemptTransformer.RefusesCredential(outcome.Attempt.StatusCode)).Select(outcome => outcome.Attempt.UpstreamId).Distinct().ToList();
         return refused.Count == 0 ? "" : $" The gateway's operator has to check the key of {string.Join(" and ", refused)} in upstreams.json.";
     }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]
-    private partial void LogCompleted(Guid requestId, string tenant, string model, RequestOutcome outcome, decimal spendUsd);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId}: the client left before anything was forwarded")]
     private partial void LogLeft(Guid requestId);

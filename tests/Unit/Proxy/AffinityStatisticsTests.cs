@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using CCGate.Contracts;
-using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Telemetry;
 using CCGate.Proxy.Upstreams;
 using Microsoft.Extensions.DependencyInjection;
 

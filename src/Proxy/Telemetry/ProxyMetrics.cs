@@ -1,8 +1,9 @@
 using System.Diagnostics.Metrics;
 using CCGate.Contracts;
+using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Upstreams;
 
-namespace CCGate.Proxy.Pipeline;
+namespace CCGate.Proxy.Telemetry;
 
 /// <summary>What the proxy counts of itself; names that have no convention begin with <c>ccgate</c>.</summary>
 internal sealed class ProxyMetrics
