@@ -19,8 +19,8 @@ namespace CCGate.Proxy.Upstreams;
 /// </remarks>
 internal sealed class StreamEnding : IDisposable
 {
-    /// <summary>What is cut at once may never have left: the error event gets this long.</summary>
-    private static readonly TimeSpan Parting = TimeSpan.FromMilliseconds(100);
+    /// <summary>What is cut at once may never have left, on a busy machine least of all: the error event gets this long.</summary>
+    private static readonly TimeSpan Parting = TimeSpan.FromMilliseconds(500);
 
     private readonly UpstreamConfig upstream;
     private readonly ISurface surface;
