@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using CCGate.Hosting.Secrets;
 using CCGate.Tests.Infrastructure;
 using Npgsql;
 
@@ -22,7 +24,7 @@ public sealed class BackupTests
             await load.AnsweredAsync(300);
             before = [.. load.Answered];
             var backup = await BackUpAsync(files, files.Data, "backup");
-            Assert.Equal(["journal.db", "store.db", "secrets.key", "instance"], backup);
+            Assert.Equal(["journal.db", "store.db", "instance"], backup);
             await load.AnsweredAsync(before.Length + 100);
             gateway.Kill();
             await Task.WhenAll(clients);
@@ -48,7 +50,7 @@ public sealed class BackupTests
     public async Task The_journals_and_a_dump_of_PostgreSQL_restore_the_bill_without_the_broker(bool eventsOnly)
     {
         const int Requests = 20;
-        using var rabbit = await RabbitMqServer.StartAsync();
+        var rabbit = await RabbitMqServer.SharedAsync();
         using var postgres = await PostgresServer.StartAsync();
         var lost = await postgres.CreateDatabaseAsync();
         await using var roles = RoleFiles.Create(await rabbit.CreateVirtualHostAsync(), lost, TestGateway.Tenant());
@@ -91,6 +93,7 @@ public sealed class BackupTests
             await gateway.StopAsync();
         }
 
+        SecretsKey.Of(new DirectoryInfo(files.Data));
         await BackUpAsync(files, files.Data, "backup");
         var copy = Path.Combine(files.Root, "backup");
         var second = await GatewayProcess.RunAsync("backup", "--data", files.Data, "--to", copy);
@@ -157,6 +160,6 @@ public sealed class BackupTests
     private static string Uri(string database)
     {
         var parts = new NpgsqlConnectionStringBuilder(database);
-        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"postgresql://{parts.Username}:{parts.Password}@{parts.Host}:{parts.Port}/{parts.Database}");
+        return string.Create(CultureInfo.InvariantCulture, $"postgresql://{parts.Username}:{parts.Password}@{parts.Host}:{parts.Port}/{parts.Database}");
     }
 }
