@@ -100,8 +100,12 @@ public sealed class BackupTests
 
         Assert.Equal(1, second.ExitCode);
         Assert.Contains("is there already", second.Error, StringComparison.Ordinal);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(copy));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(copy, "secrets.key")));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(copy));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(copy, "secrets.key")));
+        }
+
         Assert.Equal(await File.ReadAllTextAsync(Path.Combine(files.Data, "secrets.key")), await File.ReadAllTextAsync(Path.Combine(copy, "secrets.key")));
         Assert.False(Directory.Exists(copy + ".partial"));
     }
