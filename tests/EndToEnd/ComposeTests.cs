@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using CCGate.Cli.Commands;
 
@@ -8,8 +9,9 @@ public sealed partial class ComposeTests
 {
     private static readonly string Root = FindRoot();
     private static readonly string Compose = Path.Combine(Root, "deploy", "compose");
-    private static readonly Dictionary<string, object> Services =
-        (Dictionary<string, object>)SmallYaml.Read(File.ReadAllLines(Path.Combine(Compose, "compose.yaml")))["services"];
+    private static readonly Dictionary<string, object> Deployment = SmallYaml.Read(File.ReadAllLines(Path.Combine(Compose, "compose.yaml")));
+    private static readonly Dictionary<string, object> Services = (Dictionary<string, object>)Deployment["services"];
+    private static readonly Dictionary<string, object> Collector = SmallYaml.Read(File.ReadAllLines(Path.Combine(Compose, "collector", "config.yaml")));
 
     public static TheoryData<string> ServiceNames => [.. Services.Keys];
 
@@ -20,8 +22,9 @@ public sealed partial class ComposeTests
         .Where(directory => !directory.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "node_modules" or "tests"))];
 
     [Fact]
-    public void There_are_two_proxies_metering_projections_and_what_they_need() =>
-        Assert.Equal(["metering", "postgres", "projections", "proxy-1", "proxy-2", "rabbitmq"], Services.Keys.Order(StringComparer.Ordinal));
+    public void There_are_two_proxies_two_metering_projections_what_they_need_and_what_watches_them() => Assert.Equal(
+        ["collector", "grafana", "metering-1", "metering-2", "postgres", "projections", "prometheus", "proxy-1", "proxy-2", "rabbitmq"],
+        Services.Keys.Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(ServiceNames))]
@@ -56,7 +59,10 @@ public sealed partial class ComposeTests
         {
             Assert.Contains(needed, Services.Keys);
             Assert.Equal("service_healthy", ((Dictionary<string, object>)how)["condition"]);
+            Assert.False(IsOurs(service) && needed is "collector" or "prometheus", "The gateway must not wait for what watches it.");
         }
+
+        Assert.Equal("unless-stopped", service["restart"]);
     }
 
     [Theory]
@@ -64,25 +70,91 @@ public sealed partial class ComposeTests
     public void Every_file_it_names_exists(string name)
     {
         var service = Service(name);
-        foreach (var source in Words(service["volumes"]).Select(volume => volume.Split(':')[0]).Where(source => source.StartsWith("./", StringComparison.Ordinal)))
+        foreach (var source in service.TryGetValue("volumes", out var volumes) ? Words(volumes).Select(volume => volume.Split(':')[0]) : [])
         {
-            Assert.True(Path.Exists(Path.Combine(Compose, source)), source);
+            Assert.True(source[0] == '.' ? Path.Exists(Path.Combine(Compose, source)) : ((Dictionary<string, object>)Deployment["volumes"]).ContainsKey(source), source);
         }
 
         if (service.TryGetValue("build", out var build))
         {
             var context = Path.Combine(Compose, (string)((Dictionary<string, object>)build)["context"]);
-            Assert.Equal(Root, Path.GetFullPath(context).TrimEnd('/'));
+            Assert.Equal(IsOurs(service) ? Root : Path.Combine(Compose, name), Path.GetFullPath(context).TrimEnd('/'));
             Assert.True(File.Exists(Path.Combine(context, (string)((Dictionary<string, object>)build)["dockerfile"])));
+        }
+        else
+        {
+            Assert.Matches(@":v?\d+(\.\d+)*$", (string)service["image"]);
         }
     }
 
     [Fact]
-    public void Only_the_proxies_can_be_reached_and_each_has_a_journal_of_its_own()
+    public void Only_the_proxies_and_Grafana_can_be_reached_and_each_proxy_has_a_journal_of_its_own()
     {
-        Assert.Equal(["proxy-1", "proxy-2"], Services.Where(service => ((Dictionary<string, object>)service.Value).ContainsKey("ports")).Select(service => service.Key));
+        Assert.Equal(["proxy-1", "proxy-2", "grafana"], Services.Where(service => ((Dictionary<string, object>)service.Value).ContainsKey("ports")).Select(service => service.Key));
         var journals = Services.Keys.Where(name => name.StartsWith("proxy", StringComparison.Ordinal)).Select(name => Words(Service(name)["volumes"]).Single(volume => volume.EndsWith(":/data", StringComparison.Ordinal)));
         Assert.Equal(2, journals.Distinct().Count());
+    }
+
+    [Fact]
+    public void Grafana_lets_nobody_in_without_the_password_of_the_environment()
+    {
+        var environment = (Dictionary<string, object>)Service("grafana")["environment"];
+
+        Assert.StartsWith("${GRAFANA_PASSWORD:?", (string)environment["GF_SECURITY_ADMIN_PASSWORD"], StringComparison.Ordinal);
+        Assert.Equal(("false", "false"), (environment["GF_AUTH_ANONYMOUS_ENABLED"], environment["GF_USERS_ALLOW_SIGN_UP"]));
+    }
+
+    [Fact]
+    public void Metrics_are_answered_to_the_operator_alone_since_the_port_of_a_proxy_is_open()
+    {
+        var telemetry = ServerJson().GetProperty("telemetry");
+
+        Assert.Equal("operator", telemetry.GetProperty("metrics").GetProperty("scrape").GetString());
+    }
+
+    [Fact]
+    public void What_the_processes_send_is_what_the_collector_takes_and_what_it_gives_is_what_Prometheus_reads_and_Grafana_asks()
+    {
+        var receivers = At(Collector, "receivers", "otlp", "protocols");
+        Assert.Equal("http://collector:" + PortOf(At(receivers, "grpc")), ServerJson().GetProperty("telemetry").GetProperty("otlpEndpoint").GetString());
+        Assert.Equal("4318", PortOf(At(receivers, "http")));
+
+        var scraped = File.ReadAllText(Path.Combine(Root, "deploy", "prometheus", "prometheus.yaml"));
+        Assert.Contains($"targets: [\"collector:{PortOf(At(Collector, "exporters", "prometheus"))}\"]", scraped, StringComparison.Ordinal);
+        Assert.Contains("honor_labels: true", scraped, StringComparison.Ordinal);
+        Assert.Equal("true", At(Collector, "exporters", "prometheus")["add_metric_suffixes"]);
+        Assert.Equal("false", At(Collector, "exporters", "prometheus", "resource_to_telemetry_conversion")["enabled"]);
+
+        Assert.Contains("prometheus.yaml", string.Join(' ', Words(Service("prometheus")["command"])), StringComparison.Ordinal);
+        Assert.Contains("url: http://prometheus:9090", File.ReadAllText(Path.Combine(Root, "deploy", "grafana", "provisioning", "datasources", "prometheus.yaml")), StringComparison.Ordinal);
+        Assert.Contains(Words(At(Service("collector"), "healthcheck")["test"]), word => word.Contains(PortOf(At(Collector, "extensions", "health_check")), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Grafana_finds_the_dashboards_where_they_are_mounted()
+    {
+        var provider = File.ReadAllText(Path.Combine(Root, "deploy", "grafana", "provisioning", "dashboards", "ccgate.yaml"));
+
+        Assert.Contains(Words(Service("grafana")["volumes"]), volume => provider.Contains("path: " + volume.Split(':')[1], StringComparison.Ordinal) && volume.StartsWith("../grafana/dashboards:", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_pipeline_of_the_collector_is_made_of_what_is_configured_and_bounded_first()
+    {
+        var pipelines = At(Collector, "service", "pipelines");
+
+        Assert.Equal(["logs", "metrics", "traces"], pipelines.Keys.Order(StringComparer.Ordinal));
+        foreach (var pipeline in pipelines.Values.Cast<Dictionary<string, object>>())
+        {
+            foreach (var kind in (string[])["receivers", "processors", "exporters"])
+            {
+                Assert.All(Words(pipeline[kind]), name => Assert.Contains(name, At(Collector, kind).Keys));
+            }
+
+            Assert.Equal("memory_limiter", Words(pipeline["processors"])[0]);
+        }
+
+        Assert.All(Words(At(Collector, "service")["extensions"]), name => Assert.Contains(name, At(Collector, "extensions").Keys));
     }
 
     [Fact]
@@ -125,6 +197,15 @@ public sealed partial class ComposeTests
         Assert.Contains("USER $APP_UID", lines);
         Assert.Contains(lines, line => line.Contains("tzdata", StringComparison.Ordinal));
     }
+
+    private static Dictionary<string, object> At(Dictionary<string, object> map, params string[] path) =>
+        path.Aggregate(map, (at, name) => (Dictionary<string, object>)at[name]);
+
+    private static string PortOf(Dictionary<string, object> listener) => ((string)listener["endpoint"]).Split(':')[^1];
+
+    private static JsonElement ServerJson() => JsonElement.Parse(
+        File.ReadAllText(Path.Combine(Compose, "config", "server.json")),
+        new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
 
     private static Dictionary<string, object> Service(string name) => (Dictionary<string, object>)Services[name];
 
@@ -175,7 +256,7 @@ internal static partial class SmallYaml
             }
 
             var map = new Dictionary<string, object>();
-            open.Peek().Map.Add(name, map);
+            open.Peek().Map.Add(name, map); // Also of a name with nothing behind it, as volumes have it.
             open.Push((indent, map));
         }
 

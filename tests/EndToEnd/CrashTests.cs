@@ -93,7 +93,7 @@ public sealed partial class CrashTests
     private static partial Regex Said();
 
     /// <summary>Clients that ask until the gateway is gone, each request under a name of its own.</summary>
-    private sealed class Load
+    internal sealed class Load
     {
         private readonly ConcurrentQueue<Guid> answered = new();
 

@@ -7,8 +7,7 @@ namespace CCGate.Tests.Infrastructure;
 internal sealed class PostgresServer : IDisposable
 {
     /// <summary>Debian keeps each version in a directory of its own; the newest will do.</summary>
-    private static readonly string Binaries = Directory.GetDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Last() + "/bin/";
-
+    public static readonly string Binaries = Directory.GetDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Last() + "/bin/";
 
     private static readonly Lazy<Task<PostgresServer>> OneForAll = new(() => StartAsync());
     private static int databases;

@@ -17,7 +17,7 @@ internal static class CommandLine
             ImportCommand.Create(options), PricesCommand.Create(options), QuotasCommand.Create(options), BudgetCommand.Create(options), UpstreamsCommand.Create(options),
             RequestsCommand.Create(options), RequestsCommand.Sessions(options), RequestsCommand.Leaderboard(options), RequestsCommand.Audit(options),
             TenantsCommand.Create(options), KeysCommand.Create(options), TokensCommand.Create(options), TopCommand.Create(options),
-            ExportConfigCommand.Create(options), ExportConfigCommand.Notifications(options), CompletionCommand.Create(),
+            ExportConfigCommand.Create(options), ExportConfigCommand.Notifications(options), CompletionCommand.Create(), BackupCommand.Create(),
         };
         foreach (var verb in SwitchCommand.Create(options))
         {
