@@ -131,6 +131,9 @@ public sealed record RequestCompleted
     /// <summary>Where the record came from when this gateway did not serve the request, such as <c>node-ccgate</c>.</summary>
     public string? ImportedFrom { get; init; }
 
+    /// <summary>The span of the request, as W3C writes it, for what is traced of this event later; null unless the request was recorded.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>Which proxy wrote this.</summary>
     public string ProxyInstance { get; set; } = "";
 

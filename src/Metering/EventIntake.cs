@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using CCGate.Contracts;
+using CCGate.Hosting.Telemetry;
 using CCGate.Metering.EventStore;
 
 namespace CCGate.Metering;
@@ -9,6 +11,8 @@ internal sealed record RejectedEvent(EventRecord Event, string Reason);
 /// <summary>The one door into the event store: what comes in is checked one by one, so that a bad event stops nobody but itself.</summary>
 internal sealed class EventIntake(IEventStore store)
 {
+    private static readonly ActivitySource Source = new("CCGate.Metering");
+
     private long stored;
 
     /// <summary>How many events became part of the history through this door; those that were part of it already do not count.</summary>
@@ -34,7 +38,9 @@ internal sealed class EventIntake(IEventStore store)
             }
         }
 
+        var spans = EventSpans.Start(Source, "append", ActivityKind.Consumer, good.Select(record => (record.Id, record.Data, default(DateTimeOffset))));
         await AppendAsync(good, rejected, cancellationToken);
+        spans?.End();
         return rejected;
     }
 

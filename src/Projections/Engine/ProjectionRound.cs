@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using CCGate.Hosting.Storage;
+using CCGate.Hosting.Telemetry;
 using CCGate.Metering.EventStore;
 
 namespace CCGate.Projections.Engine;
@@ -21,6 +23,8 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
 {
     public const int BatchSize = 1000;
 
+    private static readonly ActivitySource Source = new("CCGate.Projections");
+
     /// <summary>Applies the next batch after the table's checkpoint.</summary>
     /// <exception cref="UnreadableEventException">The very next event cannot be applied; everything before it has been.</exception>
     public async Task<RoundResult> RunAsync(
@@ -37,6 +41,7 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
         var events = await store.ReadAsync(checkpoint.Position, upTo, batchSize, cancellationToken);
         // A short batch reached the end; the positions between its last event and upTo are gaps that will never be filled.
         var to = events.Count < batchSize ? upTo : events[^1].Position;
+        var spans = table == projection.Name ? StartSpans(projection, events) : null; // A rebuild is no part of the traces of long ago.
         var write = Fold(projection, events, ref to);
 
         using var turn = await database.TurnAsync(cancellationToken);
@@ -50,6 +55,7 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
 
         await write(table, transaction, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        spans?.End();
         return RoundResult.Moved;
     }
 
@@ -61,6 +67,9 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
         {
         }
     }
+
+    private static EventSpans? StartSpans(IProjection projection, IReadOnlyList<StoredEvent> events) =>
+        EventSpans.Start(Source, $"project {projection.Name}", ActivityKind.Internal, events.Select(stored => (stored.Id, stored.Data, default(DateTimeOffset))));
 
     /// <summary>Takes as much of a batch as can be read; an unreadable event is the end of it, and an error once it is the first.</summary>
     private static WriteRows Fold(IProjection projection, IReadOnlyList<StoredEvent> events, ref long to)

@@ -1,4 +1,6 @@
-using CCGate.Hosting.Configuration;
+using System.Diagnostics;
+using CCGate.Hosting.Telemetry;
+using CCGate.Proxy.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -31,7 +33,9 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
             {
                 foreach (var batch in facts.Chunk(LargestBatch))
                 {
+                    var spans = EventSpans.Start(RequestTrace.Source, "publish", ActivityKind.Producer, batch.Select(fact => (fact.Id, fact.Data, fact.Timestamp)));
                     await sink.DeliverAsync(batch, stoppingToken);
+                    spans?.End();
                     journal.Index.Delivered(batch.Select(fact => fact.Id));
                 }
 

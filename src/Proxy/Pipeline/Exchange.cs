@@ -12,6 +12,9 @@ namespace CCGate.Proxy.Pipeline;
 internal sealed record Exchange(
     HttpContext Http, ISurface Surface, Guid RequestId, DateTimeOffset AdmittedAt, TenantKey Payer, Call Call, ModelRoute Route, PriceBook Prices, Reservation Reservation)
 {
+    /// <summary>The request's span as W3C writes it; null unless it is recorded.</summary>
+    public string? TraceParent { get; init; }
+
     public TenantConfig Tenant => Payer.Tenant;
 
     public bool ClientLeft => Http.RequestAborted.IsCancellationRequested;

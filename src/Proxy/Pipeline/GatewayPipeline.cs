@@ -82,11 +82,15 @@ internal sealed partial class GatewayPipeline(
         route = HoldPricing.Affordable(route, limits, snapshot.Prices, admittedAt);                                // 403
         var hold = HoldPricing.Estimate(route, call, payer.Tenant, snapshot.Prices, admittedAt, AttemptPlanner.MaxAttempts(route, snapshot.LoadBalancer));
         using var reservation = await quotas.ReserveAsync(limits, hold, call.SessionId, admittedAt, http.RequestAborted); // 402 429 503
-        var exchange = new Exchange(http, surface, observed.RequestId, admittedAt, payer, call, route, snapshot.Prices, reservation);
+        var exchange = new Exchange(http, surface, observed.RequestId, admittedAt, payer, call, route, snapshot.Prices, reservation) { TraceParent = observed.Trace?.TraceParent };
 
         // 4. On disk before it is forwarded.
         var completed = Settlement.Interrupted(exchange, identity.Instance);
-        await journal.OpenAsync(completed, http.RequestAborted);                                                         // 503
+        using (RequestTrace.Start("journal open"))
+        {
+            await journal.OpenAsync(completed, http.RequestAborted);                                                     // 503
+        }
+
         GatewayHeaders.Write(http.Response.Headers, reservation);
 
         // 5. Try upstreams until one answers or the answer has begun.
@@ -115,7 +119,11 @@ internal sealed partial class GatewayPipeline(
     private async Task SettleAsync(Exchange exchange, RequestCompleted completed, RequestTelemetry observed)
     {
         exchange.Reservation.Settle(exchange.RequestId, Settlement.Owed(completed));
-        await journal.CompleteAsync(completed);
+        using (RequestTrace.Start("journal complete"))
+        {
+            await journal.CompleteAsync(completed);
+        }
+
         observed.Settled(completed);
     }
 
@@ -146,12 +154,14 @@ internal sealed partial class GatewayPipeline(
     private async Task<AttemptOutcome> SendAsync(AttemptPlan plan, AttemptRequest request)
     {
         AttemptOutcome? outcome = null;
+        using var span = telemetry.StartAttempt(request);
         try
         {
             return outcome = await forwarder.SendAsync(request);
         }
         finally
         {
+            span?.Ended(outcome);
             plan.Finish(request.Turn, outcome);
         }
     }

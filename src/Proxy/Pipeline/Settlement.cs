@@ -140,6 +140,7 @@ internal static class Settlement
             SpendUsd = Picodollars.ToUsd(used.Pico),
             UnsettledUsd = HasUnknown(attempts) ? Picodollars.ToUsd(unsettled.Pico) : null,
             UnsettledTokens = HasUnknown(attempts) ? unsettled.Tokens : null,
+            TraceParent = exchange.TraceParent,
             ProxyInstance = instance,
         };
     }

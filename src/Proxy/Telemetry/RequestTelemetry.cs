@@ -28,15 +28,31 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     /// <summary>Null for what is not billed.</summary>
     public RequestCompleted? Completed { get; private set; }
 
-    public void Identified(TenantKey payer) => Payer = payer;
+    /// <summary>Null when nobody wants to know.</summary>
+    public RequestTrace? Trace { get; init; }
 
-    public void Understood(Call call) => Call = call;
+    public void Identified(TenantKey payer)
+    {
+        Payer = payer;
+        Trace?.Identified(payer);
+    }
 
-    public void Attempted(AttemptOutcome outcome) => metrics.Attempted(outcome);
+    public void Understood(Call call)
+    {
+        Call = call;
+        Trace?.Understood(call);
+    }
+
+    public void Attempted(AttemptOutcome outcome)
+    {
+        metrics.Attempted(outcome);
+        Trace?.Attempted(outcome);
+    }
 
     public void Settled(RequestCompleted completed)
     {
         Completed = completed;
+        Trace?.Settled(completed);
         metrics.Completed(completed);
     }
 
@@ -44,6 +60,7 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     {
         Refusal = refusal;
         metrics.Refused(refusal.Reason);
+        Trace?.Refused(refusal);
     }
 
     /// <summary>The client has its answer, or is gone.</summary>

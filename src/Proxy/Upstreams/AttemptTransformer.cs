@@ -62,6 +62,11 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
             proxyRequest.Headers.Remove(name);
         }
 
+        foreach (var name in UpstreamPropagator.Headers)
+        {
+            proxyRequest.Headers.Remove(name);
+        }
+
         if (request.Translation is not null)
         {
             TranslatedHeaders.WriteRequest(proxyRequest.Headers, upstream.Kind);

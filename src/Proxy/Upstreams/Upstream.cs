@@ -126,6 +126,7 @@ internal sealed class UpstreamPool
 {
     private readonly TimeProvider time;
     private readonly ILogger<UpstreamConnections> logger;
+    private readonly UpstreamPropagator propagator;
 
     // Never shrinks: as many as were ever configured in the life of the process.
     private readonly Dictionary<string, UpstreamState> states = new(StringComparer.Ordinal);
@@ -133,7 +134,7 @@ internal sealed class UpstreamPool
 
     public UpstreamPool(ConfigSource config, TimeProvider time, ILogger<UpstreamConnections> logger)
     {
-        (this.time, this.logger) = (time, logger);
+        (this.time, this.logger, propagator) = (time, logger, new UpstreamPropagator(config));
         current = Build(config.Current, []);
         config.Changed += next => current = Build(next, current);
     }
@@ -141,7 +142,7 @@ internal sealed class UpstreamPool
     public ImmutableArray<Upstream> Current => ImmutableCollectionsMarshal.AsImmutableArray(current);
 
     private Upstream[] Build(GatewayConfig config, Upstream[] previous) =>
-        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => new Upstream(upstream, StateOf(upstream), Keep(previous, upstream) ?? UpstreamConnections.Build(upstream, time, logger)))];
+        [.. config.Upstreams.Where(upstream => upstream.Enabled).Select(upstream => new Upstream(upstream, StateOf(upstream), Keep(previous, upstream) ?? UpstreamConnections.Build(upstream, time, logger, propagator)))];
 
     private UpstreamState StateOf(UpstreamConfig config)
     {

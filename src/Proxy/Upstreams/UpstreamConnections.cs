@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -5,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CCGate.Hosting.Configuration;
 using CCGate.Proxy.Simulator;
+using CCGate.Proxy.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy.Upstreams;
@@ -26,20 +28,22 @@ internal sealed partial class UpstreamConnections : HttpMessageHandler
     private readonly UpstreamConfig config;
     private readonly TimeProvider time;
     private readonly ILogger<UpstreamConnections> logger;
+    private readonly UpstreamPropagator? propagator;
     private readonly Way usual;
     private readonly Way? direct;
     private long passesByUntil = long.MinValue;
 
-    private UpstreamConnections(UpstreamConfig config, TimeProvider time, ILogger<UpstreamConnections> logger)
+    private UpstreamConnections(UpstreamConfig config, TimeProvider time, ILogger<UpstreamConnections> logger, UpstreamPropagator? propagator)
     {
-        (this.config, this.time, this.logger) = (config, time, logger);
+        (this.config, this.time, this.logger, this.propagator) = (config, time, logger, propagator);
         usual = WayBy(config.Proxy);
         direct = config is { Proxy: not null, ProxyFallback: true } ? WayBy(proxy: null) : null;
     }
 
     /// <summary>Never disposed: requests of the snapshot before a reload still use it; its idle connections close by themselves.</summary>
-    public static HttpMessageInvoker Build(UpstreamConfig config, TimeProvider time, ILogger<UpstreamConnections> logger) =>
-        new(config.Kind == UpstreamKind.Simulator ? new SimulatorHandler(config.Simulator, time) : new UpstreamConnections(config, time, logger));
+    /// <param name="propagator">Null where connections are not traced.</param>
+    public static HttpMessageInvoker Build(UpstreamConfig config, TimeProvider time, ILogger<UpstreamConnections> logger, UpstreamPropagator? propagator = null) =>
+        new(config.Kind == UpstreamKind.Simulator ? new SimulatorHandler(config.Simulator, time) : new UpstreamConnections(config, time, logger, propagator));
 
     /// <summary>Whether the connections made for one serve the other as well.</summary>
     public static bool AreSame(UpstreamConfig a, UpstreamConfig b) =>
@@ -113,6 +117,11 @@ internal sealed partial class UpstreamConnections : HttpMessageHandler
     {
         var use = new ConnectionUse();
         ConnectionUse.Current = use;
+        if (!RequestTrace.Source.HasListeners() && propagator?.IsOn != true)
+        {
+            Activity.Current = null; // Else a span is made for the one the server's log has, which nobody reads.
+        }
+
         var sentAt = time.GetTimestamp();
         try
         {
@@ -128,9 +137,10 @@ internal sealed partial class UpstreamConnections : HttpMessageHandler
 
     private Way WayBy(Uri? proxy)
     {
-        var fresh = Sockets(config, proxy, time);
+        var (pooled, fresh) = (Sockets(config, proxy, time), Sockets(config, proxy, time));
         fresh.PooledConnectionLifetime = TimeSpan.Zero;
-        return new Way(new HttpMessageInvoker(Sockets(config, proxy, time)), new HttpMessageInvoker(fresh));
+        pooled.ActivityHeadersPropagator = fresh.ActivityHeadersPropagator = propagator;
+        return new Way(new HttpMessageInvoker(pooled), new HttpMessageInvoker(fresh));
     }
 
     // A proxy's CONNECT is not a request, and the streams of HTTP/2 share a connection that tells by itself what it has not read.
