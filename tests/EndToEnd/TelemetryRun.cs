@@ -18,12 +18,6 @@ internal sealed class TelemetryRun : IAsyncDisposable
 
     private const string SilentAnswer = """{"type":"message","content":[]}""";
 
-    private static readonly string Tenants = $$"""
-        { "tenants": [ { "id": "alice", "key": "{{TestGateway.Key}}" },
-                       { "id": "bob", "key": "key-of-bob", "holdPolicy": "refuse", "limits": { "daily": { "maxUSD": 0.01 } } },
-                       { "id": "carol", "key": "key-of-carol", "holdPolicy": "refuse", "limits": { "daily": { "maxUSD": 0.0155 } } } ] }
-        """;
-
     private readonly List<IDisposable> owned = [];
     private readonly string database;
     private readonly Uri broker;
@@ -35,10 +29,10 @@ internal sealed class TelemetryRun : IAsyncDisposable
         (Rabbit, Postgres, Steady, Flaky) = (rabbit, postgres, steady, flaky);
         (this.broker, this.database) = (broker, database);
         store = NpgsqlDataSource.Create(database);
-        Roles = RoleFiles.Create(broker, database, Tenants, """, "limits": { "maxJournalEvents": 2000 }""");
+        Roles = RoleFiles.Create(broker, database, Tenants(carolUsd: 0.0155m), """, "limits": { "maxJournalEvents": 2000 }""");
         Roles.Files.Write("upstreams.json", $$"""
             { "upstreams": [
-                { "id": "steady", "url": "{{steady.Url}}", "key": "k1" },
+                { "id": "steady", "url": "{{steady.Url}}", "key": "k1", "circuitBreaker": { "failures": 3, "openSeconds": 2, "successes": 1 } },
                 { "id": "flaky", "url": "{{flaky.Url}}", "key": "k2", "circuitBreaker": { "failures": 3, "openSeconds": 2, "successes": 1 } },
                 { "id": "narrow", "url": "{{steady.Url}}", "key": "k3", "models": ["unpriced-*"], "maxConcurrent": 1, "queue": { "max": 50, "waitSeconds": 30 } } ],
               "loadBalancer": { "failoverEnabled": true, "maxAttempts": 2 } }
@@ -62,6 +56,13 @@ internal sealed class TelemetryRun : IAsyncDisposable
     public GatewayProcess Projections { get; private set; } = null!;
 
     public IReadOnlyList<GatewayProcess> Proxies { get; private set; } = [];
+
+    /// <summary>tenants.json: one without limits, one whose budget the first request uses up, and one whose budget it nearly does.</summary>
+    public static string Tenants(decimal carolUsd) => string.Create(CultureInfo.InvariantCulture, $$"""
+        { "tenants": [ { "id": "alice", "key": "{{TestGateway.Key}}" },
+                       { "id": "bob", "key": "key-of-bob", "holdPolicy": "refuse", "limits": { "daily": { "maxUSD": 0.01 } } },
+                       { "id": "carol", "key": "key-of-carol", "holdPolicy": "refuse", "limits": { "daily": { "maxUSD": {{carolUsd}} } } } ] }
+        """);
 
     /// <param name="rules">A file of rules for Prometheus; empty for none.</param>
     public static async Task<TelemetryRun> StartAsync(string rules = "")
@@ -186,6 +187,13 @@ internal sealed class TelemetryRun : IAsyncDisposable
     {
         await Projections.StopAsync();
         Projections = Own(await Roles.StartProjectionsAsync());
+    }
+
+    /// <summary>The second proxy comes back where it was.</summary>
+    public async Task RestartKilledProxyAsync()
+    {
+        var data = Path.Combine(Roles.Files.Root, "proxy-2");
+        Own(await GatewayProcess.StartAsync(Roles.Files.Root, "proxy", "--config", Roles.Files.Config, "--data", data, "--urls", Proxies[1].Url));
     }
 
     public async ValueTask DisposeAsync()
