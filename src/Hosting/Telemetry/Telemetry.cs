@@ -45,12 +45,15 @@ internal sealed class Telemetry(string endpoint) : IHostedService, IDisposable
 /// <summary>Registration.</summary>
 internal static class TelemetryRegistration
 {
-    public static void AddTelemetry(this IServiceCollection services, GatewayConfig config)
+    public static void AddTelemetry(this IServiceCollection services, ProcessIdentity identity, GatewayConfig config)
     {
         if (config.Telemetry.OtlpEndpoint is { } endpoint)
         {
+            services.AddSingleton(identity);
             services.AddSingleton(_ => new Telemetry(endpoint.OriginalString));
             services.AddHostedService(provider => provider.GetRequiredService<Telemetry>());
         }
     }
+
+    public static void MapMetrics(this Microsoft.AspNetCore.Routing.IEndpointRouteBuilder endpoints) => _ = endpoints;
 }
