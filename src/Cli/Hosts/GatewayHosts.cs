@@ -96,6 +96,10 @@ internal static class GatewayHosts
         var builder = Create(start, ProcessIdentity.At("metering", start.Urls));
         builder.AddMetering(start.Config);
 
+        // Who may read the metrics of the process, and the tokens that were issued for that.
+        builder.Services.AddOperators();
+        builder.Services.AddHostedService<AdministrationFeed>();
+
         var app = builder.Build();
         app.MapHealth();
         app.MapMetrics();
@@ -175,7 +179,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
         if (identity is not null)
         {
-            builder.Services.AddTelemetry(identity, start.Config);
+            builder.Services.AddTelemetry(identity);
         }
 
         if (start.Directory is { } directory)

@@ -24,9 +24,17 @@ internal static class OtlpExport
         Variable("OTEL_SDK_DISABLED") != "true" && (telemetry.OtlpEndpoint is not null || Variable(EndpointVariable) is not null || Variable(Of(signal, "ENDPOINT")) is not null);
 
     /// <summary>What to name in a message about an export that fails.</summary>
-    public static string Source(TelemetryConfig telemetry) => telemetry.OtlpEndpoint is { } endpoint
-        ? $"{endpoint.GetLeftPart(UriPartial.Scheme)}{endpoint.Authority} (server.json: telemetry.otlpEndpoint)"
+    public static string Destination(TelemetryConfig telemetry) => telemetry.OtlpEndpoint is { } endpoint
+        ? $"{endpoint.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)} (server.json: telemetry.otlpEndpoint)"
         : $"the address in {EndpointVariable}";
+
+    /// <summary>The share of traces that is recorded.</summary>
+    public static double SampleRatio(TelemetryConfig telemetry) => telemetry.Traces.SampleRatio ?? Variable("OTEL_TRACES_SAMPLER") switch
+    {
+        "always_off" or "parentbased_always_off" => 0,
+        "always_on" or "parentbased_always_on" => 1,
+        _ => double.TryParse(Variable("OTEL_TRACES_SAMPLER_ARG"), NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1 ? ratio : 1,
+    };
 
     /// <summary>For <c>AddOtlpExporter(options => OtlpExport.Configure(options, config.Telemetry, OtlpSignal.Logs))</c>, when <see cref="IsOn"/>.</summary>
     public static void Configure(OtlpExporterOptions options, TelemetryConfig telemetry, OtlpSignal signal)
