@@ -10,6 +10,7 @@ install_packages() {
   [[ -x /usr/sbin/rabbitmq-server ]] || missing+=(rabbitmq-server)
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
   command -v curl >/dev/null || missing+=(curl)
+  [[ -x /usr/bin/prometheus ]] || missing+=(prometheus)
   command -v chromium >/dev/null || missing+=(chromium)
   [[ -e /usr/share/zoneinfo/Europe/Berlin ]] || missing+=(tzdata)
   [[ ${#missing[@]} -eq 0 ]] && return

@@ -40,7 +40,7 @@ internal static class GatewayHosts
     /// <summary>Everything in one process, over SQLite and without a broker.</summary>
     public static WebApplication Run(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, new ProcessIdentity("run", ProxyIdentity.Of(start.Data).Instance));
         builder.Services.AddSingleton(_ => new SqliteDatabase(Path.Combine(start.Data.FullName, "store.db")));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<SqliteDatabase>());
         builder.Services.AddSingleton<IEventStore, SqliteEventStore>();
@@ -54,6 +54,7 @@ internal static class GatewayHosts
         var app = builder.Build();
         app.UseOperators();
         app.MapHealth();
+        app.MapMetrics();
         app.MapProxy();
         app.MapProjections();
         return app;
@@ -62,17 +63,19 @@ internal static class GatewayHosts
     /// <summary>The gateway alone; usage leaves over RabbitMQ, spend comes back from PostgreSQL.</summary>
     public static WebApplication Proxy(HostStart start)
     {
-        var builder = Create(start);
+        var identity = new ProcessIdentity("proxy", ProxyIdentity.Of(start.Data).Instance);
+        var builder = Create(start, identity);
         builder.Services.AddSingleton(_ => new PostgresDatabase(start.Config.EventStore!));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<PostgresDatabase>());
         builder.Services.AddSingleton<QuotaLeases>();
-        RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), ProxyIdentity.Of(start.Data).Instance);
+        RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), identity.Instance);
         builder.Services.AddHostedService<AdministrationFeed>();
         builder.Services.AddProxy(start.Data);
 
         var app = builder.Build();
         app.UseOperators();
         app.MapHealth();
+        app.MapMetrics();
         app.MapProxy();
         if (start.Config.Projections is { } projections)
         {
@@ -90,18 +93,23 @@ internal static class GatewayHosts
     /// <summary>Takes events from the queue into the store.</summary>
     public static WebApplication Metering(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, ProcessIdentity.At("metering", start.Urls));
         builder.AddMetering(start.Config);
+
+        // Who may read the metrics of the process, and the tokens that were issued for that.
+        builder.Services.AddOperators();
+        builder.Services.AddHostedService<AdministrationFeed>();
 
         var app = builder.Build();
         app.MapHealth();
+        app.MapMetrics();
         return app;
     }
 
     /// <summary>Builds the read models and answers questions about them.</summary>
     public static WebApplication Projections(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, ProcessIdentity.At("projections", start.Urls));
         builder.Services.AddPostgresEventStore(start.Config.EventStore!);
         builder.Services.AddProjections();
         builder.Services.AddHostedService<AdministrationFeed>();
@@ -109,6 +117,7 @@ internal static class GatewayHosts
         var app = builder.Build();
         app.UseOperators();
         app.MapHealth();
+        app.MapMetrics();
         app.MapProjections();
         app.MapWithoutProxy();
         return app;
@@ -117,7 +126,7 @@ internal static class GatewayHosts
     /// <summary>The operator's API over an open store, for one command: nothing is forwarded, and nothing goes on by itself.</summary>
     public static WebApplication Operator(HostStart start, Database database, IEventStore events)
     {
-        var builder = Create(start);
+        var builder = Create(start, identity: null);
         builder.Logging.ClearProviders(); // What goes wrong is what the command says.
         builder.Services.AddSingleton(database);
         builder.Services.AddSingleton(events);
@@ -143,7 +152,9 @@ internal static class GatewayHosts
     }
 
     /// <summary>What every process shares.</summary>
-    private static WebApplicationBuilder Create(HostStart start)
+    /// <param name="start">What it is started with.</param>
+    /// <param name="identity">Null when it says nothing of itself.</param>
+    private static WebApplicationBuilder Create(HostStart start, ProcessIdentity? identity)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseUrls(start.Urls);
@@ -166,7 +177,11 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(provider => new ConfigSource(start.Config, provider.GetRequiredService<SecretBox>));
         builder.Services.AddSingleton<TenantDirectory>();
         builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
-        builder.Services.AddTelemetry(start.Config);
+        if (identity is not null)
+        {
+            builder.Services.AddTelemetry(identity);
+        }
+
         if (start.Directory is { } directory)
         {
             builder.Services.AddSingleton(directory);

@@ -9,7 +9,8 @@ internal sealed record TelemetryConfig
     /// <summary>Where metrics, traces and logs are sent; null when nowhere.</summary>
     public Uri? OtlpEndpoint { get; init; }
 
-    public OtlpProtocol OtlpProtocol { get; init; } = OtlpProtocol.Grpc;
+    /// <summary>Null when nobody says.</summary>
+    public OtlpProtocol? OtlpProtocol { get; init; }
 
     /// <summary>Sent along, such as a token: secrets.</summary>
     public ImmutableDictionary<string, string> OtlpHeaders { get; init; } = ImmutableDictionary<string, string>.Empty;
@@ -61,8 +62,8 @@ internal sealed record MetricsConfig
 /// <summary>What is traced.</summary>
 internal sealed record TracesConfig
 {
-    /// <summary>Of all requests, 0 to 1.</summary>
-    public double SampleRatio { get; init; } = 1;
+    /// <summary>Of all requests, 0 to 1; null when nobody says.</summary>
+    public double? SampleRatio { get; init; }
 
     /// <summary>Whether upstreams are sent the trace's id.</summary>
     public bool PropagateToUpstreams { get; init; }
@@ -117,14 +118,10 @@ internal static class TelemetrySection
             return telemetry;
         }
 
-        var endpoint = node.Url("otlpEndpoint", "http", "https");
-
-        // The ports that collectors listen on tell how they are spoken to.
-        var usual = endpoint?.Port == 4318 ? OtlpProtocol.HttpProtobuf : OtlpProtocol.Grpc;
         telemetry = new TelemetryConfig
         {
-            OtlpEndpoint = endpoint,
-            OtlpProtocol = node.Choice("otlpProtocol", usual, ("grpc", OtlpProtocol.Grpc), ("http/protobuf", OtlpProtocol.HttpProtobuf)),
+            OtlpEndpoint = node.Url("otlpEndpoint", "http", "https"),
+            OtlpProtocol = node.Choice<OtlpProtocol?>("otlpProtocol", null, ("grpc", OtlpProtocol.Grpc), ("http/protobuf", OtlpProtocol.HttpProtobuf)),
             OtlpHeaders = node.Map("otlpHeaders"),
             Metrics = ReadMetrics(node.Object("metrics")),
             Traces = ReadTraces(node.Object("traces")),
@@ -163,7 +160,7 @@ internal static class TelemetrySection
 
         traces = new TracesConfig
         {
-            SampleRatio = (double?)node.Number("sampleRatio", 0, 1) ?? traces.SampleRatio,
+            SampleRatio = (double?)node.Number("sampleRatio", 0, 1),
             PropagateToUpstreams = node.Boolean("propagateToUpstreams", traces.PropagateToUpstreams),
             Content = node.Boolean("content", traces.Content),
         };

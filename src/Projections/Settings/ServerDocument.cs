@@ -31,7 +31,7 @@ internal static class ServerDocument
         ["api"] = new JsonObject { ["requestsPerSecond"] = config.Api.RequestsPerSecond, ["burst"] = config.Api.Burst },
         ["cors"] = new JsonObject { ["origins"] = TenantDocument.Strings(config.Cors.Origins) },
         ["alerts"] = config.Alerts is { } alerts ? Of(alerts, secrets) : null,
-        ["telemetry"] = new JsonObject { ["otlpEndpoint"] = config.Telemetry.OtlpEndpoint is { } endpoint ? secrets.WithoutLogin(endpoint, "OTLP_PASSWORD") : null },
+        ["telemetry"] = Of(config.Telemetry, secrets),
     };
 
     /// <summary>The document without what would be the same if it were not written.</summary>
@@ -81,6 +81,38 @@ internal static class ServerDocument
 
         return document;
     }
+
+    private static JsonObject Of(TelemetryConfig telemetry, SecretPlaceholders secrets) => new()
+    {
+        ["otlpEndpoint"] = telemetry.OtlpEndpoint is { } endpoint ? secrets.WithoutLogin(endpoint, "OTLP_PASSWORD") : null,
+        ["otlpProtocol"] = telemetry.OtlpProtocol switch { OtlpProtocol.Grpc => "grpc", OtlpProtocol.HttpProtobuf => "http/protobuf", _ => null },
+        ["otlpHeaders"] = new JsonObject(telemetry.OtlpHeaders.OrderBy(header => header.Key, StringComparer.Ordinal)
+            .Select(header => KeyValuePair.Create(header.Key, (JsonNode?)secrets.Add("OTLP_HEADER_" + header.Key)))),
+        ["metrics"] = new JsonObject
+        {
+            ["enabled"] = telemetry.Metrics.Enabled,
+            ["scrape"] = telemetry.Metrics.Scrape.ToString().ToLowerInvariant(),
+            ["tenants"] = telemetry.Metrics.Tenants,
+            ["models"] = telemetry.Metrics.Models,
+        },
+        ["traces"] = new JsonObject
+        {
+            ["sampleRatio"] = (decimal?)telemetry.Traces.SampleRatio,
+            ["propagateToUpstreams"] = telemetry.Traces.PropagateToUpstreams,
+            ["content"] = telemetry.Traces.Content,
+        },
+        ["logs"] = new JsonObject
+        {
+            ["console"] = telemetry.Logs.Console.ToString().ToLowerInvariant(),
+            ["directory"] = telemetry.Logs.Directory,
+            ["maxFileBytes"] = telemetry.Logs.MaxFileBytes,
+            ["maxFiles"] = telemetry.Logs.MaxFiles,
+            ["access"] = telemetry.Logs.Access,
+            ["level"] = telemetry.Logs.Level.ToString().ToLowerInvariant(),
+            ["levels"] = new JsonObject(telemetry.Logs.Levels.OrderBy(level => level.Key, StringComparer.Ordinal)
+                .Select(level => KeyValuePair.Create(level.Key, (JsonNode?)level.Value.ToString().ToLowerInvariant()))),
+        },
+    };
 
     private static string WithoutPassword(string connection, SecretPlaceholders secrets)
     {
