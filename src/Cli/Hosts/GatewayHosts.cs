@@ -2,6 +2,7 @@ using System.Text;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Logging;
 using CCGate.Hosting.Operators;
 using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
@@ -40,7 +41,7 @@ internal static class GatewayHosts
     /// <summary>Everything in one process, over SQLite and without a broker.</summary>
     public static WebApplication Run(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, "run");
         builder.Services.AddSingleton(_ => new SqliteDatabase(Path.Combine(start.Data.FullName, "store.db")));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<SqliteDatabase>());
         builder.Services.AddSingleton<IEventStore, SqliteEventStore>();
@@ -62,7 +63,7 @@ internal static class GatewayHosts
     /// <summary>The gateway alone; usage leaves over RabbitMQ, spend comes back from PostgreSQL.</summary>
     public static WebApplication Proxy(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, "proxy");
         builder.Services.AddSingleton(_ => new PostgresDatabase(start.Config.EventStore!));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<PostgresDatabase>());
         builder.Services.AddSingleton<QuotaLeases>();
@@ -90,7 +91,7 @@ internal static class GatewayHosts
     /// <summary>Takes events from the queue into the store.</summary>
     public static WebApplication Metering(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, "metering");
         builder.AddMetering(start.Config);
 
         var app = builder.Build();
@@ -101,7 +102,7 @@ internal static class GatewayHosts
     /// <summary>Builds the read models and answers questions about them.</summary>
     public static WebApplication Projections(HostStart start)
     {
-        var builder = Create(start);
+        var builder = Create(start, "projections");
         builder.Services.AddPostgresEventStore(start.Config.EventStore!);
         builder.Services.AddProjections();
         builder.Services.AddHostedService<AdministrationFeed>();
@@ -117,7 +118,7 @@ internal static class GatewayHosts
     /// <summary>The operator's API over an open store, for one command: nothing is forwarded, and nothing goes on by itself.</summary>
     public static WebApplication Operator(HostStart start, Database database, IEventStore events)
     {
-        var builder = Create(start);
+        var builder = Create(start, "operator");
         builder.Logging.ClearProviders(); // What goes wrong is what the command says.
         builder.Services.AddSingleton(database);
         builder.Services.AddSingleton(events);
@@ -143,7 +144,7 @@ internal static class GatewayHosts
     }
 
     /// <summary>What every process shares.</summary>
-    private static WebApplicationBuilder Create(HostStart start)
+    private static WebApplicationBuilder Create(HostStart start, string role)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseUrls(start.Urls);
@@ -155,10 +156,7 @@ internal static class GatewayHosts
             // An upstream's header comes as Latin-1, a character for each byte, and leaves as the same bytes; the default is to fail.
             kestrel.ResponseHeaderEncodingSelector = static name => name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : Encoding.Latin1;
         });
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
-        builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
+        builder.Logging.AddGatewayLogging(start.Config.Telemetry, role);
 
         // Streams in flight may finish; service managers and compose give a minute before they kill.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = start.Config.Server.ShutdownTimeout);
