@@ -19,6 +19,9 @@ internal sealed record TelemetryConfig
     public TracesConfig Traces { get; init; } = new();
 
     public LogsConfig Logs { get; init; } = new();
+
+    /// <summary>Its headers are secrets, and its address may hold a login.</summary>
+    public override string ToString() => OtlpEndpoint?.Host ?? "";
 }
 
 /// <summary>How OTLP is spoken.</summary>
