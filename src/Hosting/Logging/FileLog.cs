@@ -28,6 +28,7 @@ internal sealed class FileLog : ILoggerProvider
     private long dropped;
     private long? complainedAt;
     private long? failedAt;
+    private bool disposed;
 
     /// <param name="complain">Told, once a minute at most, that nothing can be written.</param>
     public FileLog(string directory, string name, long maxBytes, int maxFiles, TimeProvider time, Action<string> complain)
@@ -45,7 +46,7 @@ internal sealed class FileLog : ILoggerProvider
     /// <summary>Returns when what was logged is in the file, unless the disk hangs.</summary>
     public void Dispose()
     {
-        if (queue.IsAddingCompleted)
+        if (Interlocked.Exchange(ref disposed, true))
         {
             return;
         }
