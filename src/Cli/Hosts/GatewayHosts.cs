@@ -2,6 +2,7 @@ using System.Text;
 using CCGate.Hosting.Administration;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
+using CCGate.Hosting.Logging;
 using CCGate.Hosting.Operators;
 using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
@@ -127,7 +128,6 @@ internal static class GatewayHosts
     public static WebApplication Operator(HostStart start, Database database, IEventStore events)
     {
         var builder = Create(start, identity: null);
-        builder.Logging.ClearProviders(); // What goes wrong is what the command says.
         builder.Services.AddSingleton(database);
         builder.Services.AddSingleton(events);
         if (database is SqliteDatabase sqlite)
@@ -166,11 +166,6 @@ internal static class GatewayHosts
             // An upstream's header comes as Latin-1, a character for each byte, and leaves as the same bytes; the default is to fail.
             kestrel.ResponseHeaderEncodingSelector = static name => name.StartsWith(GatewayHeaders.Prefix, StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : Encoding.Latin1;
         });
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
-        builder.Logging.AddFilter("Yarp", LogLevel.Error); // A failed attempt is one line of ours, not a stack of its.
-
         // Streams in flight may finish; service managers and compose give a minute before they kill.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = start.Config.Server.ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System);
@@ -179,7 +174,12 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(_ => new SecretBox(start.Config.SecretsKey ?? SecretsKey.Of(start.Data)));
         if (identity is not null)
         {
+            builder.Logging.AddGatewayLogging(start.Config.Telemetry, identity);
             builder.Services.AddTelemetry(identity);
+        }
+        else
+        {
+            builder.Logging.ClearProviders(); // What goes wrong is what the command says.
         }
 
         if (start.Directory is { } directory)

@@ -64,6 +64,9 @@ internal sealed record GatewayConfig
 
     private readonly TenantList tenants = new([]);
 
+    /// <summary>Connection strings hold passwords: it is printed as its size.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Tenants.Length} tenants, {Upstreams.Length} upstreams");
+
     /// <summary>Null when there is none of that id.</summary>
     public TenantConfig? FindTenant(string id) => tenants.Find(id);
 
@@ -411,6 +414,9 @@ internal sealed record UpstreamConfig
     }
 
     public bool Serves(string model) => IsCatchAll || Names(model);
+
+    /// <summary>Its keys, its headers and its addresses are secrets, or have them.</summary>
+    public override string ToString() => Id;
 
     /// <summary>Whether it was chosen for the model, rather than for all there are.</summary>
     public bool Names(string model)

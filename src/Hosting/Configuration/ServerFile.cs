@@ -171,8 +171,11 @@ internal static class ServerFile
     {
         if (root.Object("logging") is { } logging)
         {
-            logging.Ignored("set the environment variable Logging__LogLevel__Default", "level");
-            logging.Ignored("logs go to the console; let the service manager keep them", "maxFileSize", "maxFiles", "enableConsole", "directory");
+            logging.Ignored("say telemetry.logs.level: trace, debug, information, warning, error, critical or none", "level");
+            logging.Ignored("say telemetry.logs.maxFileBytes", "maxFileSize");
+            logging.Ignored("say telemetry.logs.maxFiles", "maxFiles");
+            logging.Ignored("say telemetry.logs.console: plain, json or off", "enableConsole");
+            logging.Ignored("say telemetry.logs.directory", "directory");
             logging.Finish();
         }
 

@@ -20,6 +20,9 @@ internal sealed record TelemetryConfig
     public TracesConfig Traces { get; init; } = new();
 
     public LogsConfig Logs { get; init; } = new();
+
+    /// <summary>Its headers are secrets, and its address may hold a login.</summary>
+    public override string ToString() => OtlpEndpoint?.Host ?? "";
 }
 
 /// <summary>How OTLP is spoken.</summary>
@@ -97,8 +100,8 @@ internal sealed record LogsConfig
     /// <summary>Whether there is a line for each request.</summary>
     public bool Access { get; init; } = true;
 
-    /// <summary>Of everything that has no level of its own.</summary>
-    public LogLevel Level { get; init; } = LogLevel.Information;
+    /// <summary>Of everything that has no level of its own; null for what the environment says, else information.</summary>
+    public LogLevel? Level { get; init; }
 
     /// <summary>By the beginning of the category's name.</summary>
     public ImmutableDictionary<string, LogLevel> Levels { get; init; } = ImmutableDictionary<string, LogLevel>.Empty;
@@ -183,7 +186,7 @@ internal static class TelemetrySection
             MaxFileBytes = node.Integer("maxFileBytes", logs.MaxFileBytes, 64 * 1024, 10L << 30),
             MaxFiles = (int)node.Integer("maxFiles", logs.MaxFiles, 1, 1_000),
             Access = node.Boolean("access", logs.Access),
-            Level = node.Choice("level", logs.Level, LogLevels),
+            Level = node.Has("level") ? node.Choice("level", LogLevel.Information, LogLevels) : null,
             Levels = ReadLevels(node),
         };
         node.Finish(unknownIsError: true);

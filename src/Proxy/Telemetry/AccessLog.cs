@@ -1,19 +1,22 @@
-using CCGate.Contracts;
+using System.Diagnostics;
+using CCGate.Hosting.Configuration;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy.Telemetry;
 
-/// <summary>A line for each request, with what it cost.</summary>
-internal sealed partial class AccessLog(ILogger<AccessLog> logger)
+/// <summary>A line for each request, with what it cost, while server.json wants one (<c>telemetry.logs.access</c>).</summary>
+internal sealed class AccessLog(ILoggerFactory loggers, ConfigSource config)
 {
+    public const string Category = "CCGate.Access";
+
+    private readonly ILogger logger = loggers.CreateLogger(Category);
+
+    /// <summary>Called once, when all is settled and the client has its answer or is gone.</summary>
     public void Write(RequestTelemetry request)
     {
-        if (request.Completed is { } completed)
+        if (config.Current.Telemetry.Logs.Access && logger.IsEnabled(LogLevel.Information))
         {
-            LogCompleted(request.RequestId, completed.TenantId, completed.RequestedModel, completed.Outcome, completed.SpendUsd);
+            logger.Log(LogLevel.Information, default, AccessLine.Of(request, Stopwatch.GetElapsedTime(request.Began)), exception: null, static (line, _) => line.ToString());
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Request {RequestId} of tenant {Tenant} for {Model}: {Outcome}, {SpendUsd} USD")]
-    private partial void LogCompleted(Guid requestId, string tenant, string model, RequestOutcome outcome, decimal spendUsd);
 }

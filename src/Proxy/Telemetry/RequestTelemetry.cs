@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CCGate.Contracts;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
@@ -28,6 +29,14 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     /// <summary>Null for what is not billed.</summary>
     public RequestCompleted? Completed { get; private set; }
 
+    /// <summary>When it came, as a stopwatch's reading.</summary>
+    public long Began { get; } = Stopwatch.GetTimestamp();
+
+    public int Attempts { get; private set; }
+
+    /// <summary>The one that answered, if one did; null before the first.</summary>
+    public Attempt? LastAttempt { get; private set; }
+
     /// <summary>Null when nobody wants to know.</summary>
     public RequestTrace? Trace { get; init; }
 
@@ -45,6 +54,8 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
 
     public void Attempted(AttemptOutcome outcome)
     {
+        Attempts++;
+        LastAttempt = outcome.Attempt;
         metrics.Attempted(outcome);
         Trace?.Attempted(outcome);
     }
