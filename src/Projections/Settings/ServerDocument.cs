@@ -108,7 +108,7 @@ internal static class ServerDocument
             ["maxFileBytes"] = telemetry.Logs.MaxFileBytes,
             ["maxFiles"] = telemetry.Logs.MaxFiles,
             ["access"] = telemetry.Logs.Access,
-            ["level"] = telemetry.Logs.Level.ToString().ToLowerInvariant(),
+            ["level"] = telemetry.Logs.Level?.ToString().ToLowerInvariant(),
             ["levels"] = new JsonObject(telemetry.Logs.Levels.OrderBy(level => level.Key, StringComparer.Ordinal)
                 .Select(level => KeyValuePair.Create(level.Key, (JsonNode?)level.Value.ToString().ToLowerInvariant()))),
         },
