@@ -53,12 +53,24 @@ internal static class OtlpExport
 
         if (telemetry.OtlpHeaders.Count > 0)
         {
-            options.Headers = string.Join(',', telemetry.OtlpHeaders.Select(header => $"{header.Key}={Uri.EscapeDataString(header.Value)}"));
+            // Not as the exporter's own list of headers, in which no value can have a comma.
+            options.HttpClientFactory = () => ClientWith(telemetry.OtlpHeaders, options.TimeoutMilliseconds);
         }
         else if ((Variable(Of(signal, "HEADERS")) ?? Variable("OTEL_EXPORTER_OTLP_HEADERS")) is { } headers)
         {
             options.Headers = headers;
         }
+    }
+
+    private static HttpClient ClientWith(IReadOnlyDictionary<string, string> headers, int timeoutMilliseconds)
+    {
+        var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(timeoutMilliseconds) };
+        foreach (var (name, value) in headers)
+        {
+            client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+        }
+
+        return client;
     }
 
     /// <summary>The exporter takes an address that it is given as it is, so over HTTP the signal's path is added here.</summary>

@@ -79,7 +79,7 @@ public sealed class MetricsEndpointTests
         using var made = new HttpRequestMessage(HttpMethod.Post, "/api/tokens") { Content = new StringContent("""{ "name": "prometheus", "scope": "read" }""", Encoding.UTF8, "application/json") };
         made.Headers.Authorization = Basic(TestGateway.Password);
         using var issued = await gateway.Http.SendAsync(made);
-        var token = System.Text.Json.JsonElement.Parse(await issued.Content.ReadAsStringAsync()).GetProperty("secret").GetString();
+        var token = System.Text.Json.JsonElement.Parse(await issued.Content.ReadAsStringAsync()).GetProperty("token").GetString();
 
         foreach (var (authorization, expected) in ((AuthenticationHeaderValue, HttpStatusCode)[])[
             (Basic(TestGateway.Password), HttpStatusCode.OK), (new AuthenticationHeaderValue("Bearer", token), HttpStatusCode.OK), (Basic("wrong"), HttpStatusCode.Unauthorized)])

@@ -1,0 +1,39 @@
+using System.Diagnostics.Tracing;
+using CCGate.Hosting.Telemetry;
+using CCGate.Tests.Infrastructure;
+using Microsoft.Extensions.Logging;
+
+namespace CCGate.Tests.Unit.Hosting;
+
+/// <summary>What is told of a collector that is away.</summary>
+public sealed class OtlpWarningsTests
+{
+    [Fact]
+    public void A_failing_export_is_told_once_a_minute_with_the_setting_and_without_what_was_said()
+    {
+        var time = new ManualTimeProvider();
+        using var log = new Warnings();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var exporter = new Exporter();
+        using var warnings = new OtlpWarnings("http://collector:4317 (server.json: telemetry.otlpEndpoint)", time, factory.CreateLogger<OtlpWarnings>());
+
+        exporter.Failed("secret");
+        exporter.Failed("secret");
+        Assert.Single(log.Written, line => line.Contains(nameof(Exporter.Failed), StringComparison.Ordinal));
+        time.Advance(TimeSpan.FromMinutes(1));
+        exporter.Failed("secret");
+
+        var told = log.Written.FindAll(line => line.Contains(nameof(Exporter.Failed), StringComparison.Ordinal));
+        Assert.Equal(2, told.Count);
+        Assert.All(told, line => Assert.Contains("telemetry.otlpEndpoint", line, StringComparison.Ordinal));
+        Assert.DoesNotContain(told, line => line.Contains("secret", StringComparison.Ordinal));
+    }
+
+    /// <summary>Says what the exporter says, under its name.</summary>
+    [EventSource(Name = "OpenTelemetry-Exporter-OpenTelemetryProtocol")]
+    private sealed class Exporter : EventSource
+    {
+        [Event(1, Level = EventLevel.Error)]
+        public void Failed(string text) => WriteEvent(1, text);
+    }
+}
