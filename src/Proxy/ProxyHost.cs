@@ -28,6 +28,7 @@ internal static class ProxyHost
         services.AddApiSchemas(UpstreamsJson.Default);
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
+        services.AddSingleton(_ => GenAiGeneration.From(Environment.GetEnvironmentVariable));
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<AccessLog>();
         services.AddSingleton<GatewayTelemetry>();

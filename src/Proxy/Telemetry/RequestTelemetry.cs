@@ -8,8 +8,12 @@ using Microsoft.AspNetCore.Http;
 namespace CCGate.Proxy.Telemetry;
 
 /// <summary>What is counted, traced and logged of one request, told in the order in which it happens.</summary>
-internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid requestId, ProxyMetrics metrics, AccessLog log)
+internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid requestId, ProxyMetrics metrics, AccessLog log, TimeProvider time)
 {
+    private OverheadClock overhead = new(time);
+    private AttemptOutcome? lastAttempt;
+    private AttemptPlan? plan;
+
     public Guid RequestId => requestId;
 
     public HttpContext Http => http;
@@ -32,12 +36,25 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
 
     public void Understood(Call call) => Call = call;
 
-    public void Attempted(AttemptOutcome outcome) => metrics.Attempted(outcome);
+    /// <summary>The last byte of the body is here.</summary>
+    public void BodyRead() => overhead.BodyRead();
+
+    public void Planned(AttemptPlan attempts) => plan = attempts;
+
+    /// <summary>An upstream is about to be asked.</summary>
+    public void Asking() => overhead.Asking(plan?.Waited ?? TimeSpan.Zero);
+
+    public void Attempted(AttemptOutcome outcome)
+    {
+        overhead.AttemptEnded();
+        metrics.Attempted(Call!, outcome, lastAttempt);
+        lastAttempt = outcome;
+    }
 
     public void Settled(RequestCompleted completed)
     {
         Completed = completed;
-        metrics.Completed(completed);
+        metrics.Completed(Call!, completed, lastAttempt);
     }
 
     public void Refused(Refusal refusal)
@@ -47,5 +64,18 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     }
 
     /// <summary>The client has its answer, or is gone.</summary>
-    public void Ended() => log.Write(this);
+    public void Ended()
+    {
+        if (plan?.Waited is { } waited)
+        {
+            metrics.Waited(waited);
+        }
+
+        if (lastAttempt is { Answered: true } && overhead.Elapsed() is { } ownTime)
+        {
+            metrics.Answered(ownTime);
+        }
+
+        log.Write(this);
+    }
 }

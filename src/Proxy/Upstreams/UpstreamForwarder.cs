@@ -113,6 +113,7 @@ internal sealed partial class UpstreamForwarder(IHttpForwarder forwarder, Drains
             failure,
             answered)
         {
+            Kind = upstream.Kind,
             Abort = AbortOf(isDrained, failure),
             RetryAfter = transformer.RetryAfter,
         };
