@@ -30,6 +30,8 @@ internal static class ProxyHost
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton(_ => GenAiGeneration.From(Environment.GetEnvironmentVariable));
         services.AddSingleton<ProxyMetrics>();
+        services.AddSingleton<JournalMetrics>();
+        services.AddHostedService<ProxyGauges>();
         services.AddSingleton<AccessLog>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipeline>();

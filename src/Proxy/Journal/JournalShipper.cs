@@ -1,11 +1,13 @@
+using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Proxy.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy.Journal;
 
 /// <summary>Delivers the journal's facts in order, one batch at a time, and again until somebody else keeps them.</summary>
-internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink sink, TimeProvider time, ILogger<JournalShipper> logger) : BackgroundService
+internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink sink, JournalMetrics metrics, TimeProvider time, ILogger<JournalShipper> logger) : BackgroundService
 {
     // A message of some hundred events is far below RabbitMQ's limits and costs one confirm.
     private const int CommitsPerBatch = 256;
@@ -31,7 +33,7 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
             {
                 foreach (var batch in facts.Chunk(LargestBatch))
                 {
-                    await sink.DeliverAsync(batch, stoppingToken);
+                    await DeliverAsync(batch, stoppingToken);
                     journal.Index.Delivered(batch.Select(fact => fact.Id));
                 }
 
@@ -61,6 +63,22 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
 
             await journal.FactsWritten.WaitAsync(IdlePeriod, stoppingToken);
         }
+    }
+
+    private async Task DeliverAsync(EventRecord[] batch, CancellationToken stoppingToken)
+    {
+        var begun = metrics.Begin();
+        try
+        {
+            await sink.DeliverAsync(batch, stoppingToken);
+        }
+        catch when (!stoppingToken.IsCancellationRequested)
+        {
+            metrics.Failed(batch.Length);
+            throw;
+        }
+
+        metrics.Confirmed(begun, batch.Length);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Undelivered} events wait in the journal: they could not be delivered; next try in {Backoff}")]
