@@ -69,6 +69,11 @@ internal sealed partial class QuotaLedger
         lock (gate)
         {
             var period = moment.Period;
+            if (period.LeaseEnds != 0 && period.LeaseEnds <= sentAt)
+            {
+                EndLease_NeedsLock(period);
+            }
+
             period.Leased = Amounts.Max(default, leased - period.Unreturned);
             period.LeaseEnds = sentAt + LifetimeTicks(check.Account.Kind);
             period.ExhaustedUntil = wanted.FitsInto(leased) ? 0 : sentAt + Ticks(SpendFeed.Period);

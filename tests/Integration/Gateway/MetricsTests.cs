@@ -79,11 +79,13 @@ public sealed class MetricsTests
         await using var gateway = await TestGateway.StartAsync($$"""{ "upstreams": [ { "id": "u1", "url": "{{upstream.Url}}", "key": "k", "maxConcurrent": 1, "queue": { "max": 5, "waitSeconds": 60 } } ] }""");
         using var measured = new MeasuredMetrics(gateway.Services);
 
+        await gateway.SettledAsync();
         using var first = await gateway.PostAsync(TestGateway.Body(stream: true));
         var second = gateway.PostAsync(TestGateway.Body(stream: true));
         await measured.SumsToAsync(2, "ccgate.holds.open");
+        await measured.SumsToAsync(2, "ccgate.journal.depth");
 
-        Assert.Equal((1, 2), (measured.Sum("ccgate.upstream.in_flight", ("ccgate.upstream", "u1")), measured.Sum("ccgate.journal.depth")));
+        Assert.Equal(1, measured.Sum("ccgate.upstream.in_flight", ("ccgate.upstream", "u1")));
         Assert.True(measured.Sum("ccgate.holds.amount") > 0);
         Assert.Equal(0, measured.Sum("ccgate.journal.oldest_age"));
         release.SetResult();
