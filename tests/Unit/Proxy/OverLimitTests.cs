@@ -12,7 +12,7 @@ public sealed class OverLimitTests : IDisposable
     private readonly ManualTimeProvider time = new();
     private readonly ConfigSource config;
     private readonly QuotaLedger ledger;
-    private readonly TenantConfig tenant = new() { Id = "alice", Limits = LimitsConfig.DailyUsd(10m), MinOutputTokens = 100 };
+    private readonly TenantConfig tenant = new() { Id = "alice", Keys = [new KeyConfig(LedgerExtensions.AnyKey, SecretHash.Of(LedgerExtensions.AnyKey))], Limits = LimitsConfig.DailyUsd(10m), MinOutputTokens = 100 };
 
     public OverLimitTests()
     {
@@ -74,7 +74,8 @@ public sealed class OverLimitTests : IDisposable
         config.Replace(new GatewayConfig { Tenants = [tenant with { Limits = LimitsConfig.DailyUsd(1m) }] });
         await Assert.ThrowsAsync<RefusedException>(() => ReserveAsync(1));
 
-        reservation.Settle(Guid.CreateVersion7(), 6m);
+        // Above its hold, and still within the limit that it was admitted under.
+        reservation.Settle(Guid.CreateVersion7(), 7m);
         Assert.Equal(0, ledger.OverLimit);
     }
 
