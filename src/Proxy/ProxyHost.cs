@@ -2,6 +2,7 @@ using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
 using CCGate.Hosting.OpenApi;
 using CCGate.Hosting.Operators;
+using CCGate.Hosting.Telemetry;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
@@ -28,7 +29,10 @@ internal static class ProxyHost
         services.AddApiSchemas(UpstreamsJson.Default);
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
+        services.AddSingleton(_ => SemanticConventions.From(Environment.GetEnvironmentVariable));
         services.AddSingleton<ProxyMetrics>();
+        services.AddSingleton<JournalMetrics>();
+        services.AddHostedService<ProxyGauges>();
         services.AddSingleton<AccessLog>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipeline>();

@@ -101,6 +101,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
         Assert.NotNull(await TryReserveAsync(Proxy("other"), 99 * Usd / 10));
 
         Assert.Null(await TryReserveAsync(silent, 1));
+        Assert.Equal(1, silent.ExpiredHolds);
     }
 
     [Fact]
@@ -135,6 +136,7 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
                 return granted.Count == 66;
             },
             "everything that fits is held");
+        Assert.All(proxies, proxy => Assert.Equal((0, 0), (proxy.OverLimit, proxy.ExpiredHolds)));
         granted.ForEach(one => one.Held.Dispose());
 
         void AssertWithin()

@@ -18,7 +18,7 @@ internal sealed record ProxyReport
     /// <summary>Requests in flight and facts that the read model does not count yet.</summary>
     public int JournalDepth { get; init; }
 
-    /// <summary>How long ago the oldest request was admitted that is complete and not counted; null when there is none.</summary>
+    /// <summary>Age of the oldest fact that the read model does not count yet; null when there is none.</summary>
     public double? JournalOldestSeconds { get; init; }
 
     public OpenHolds OpenHolds { get; set; } = new(0, 0);

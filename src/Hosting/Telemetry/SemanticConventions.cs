@@ -13,17 +13,17 @@ internal enum GenAiConventions
     Both,
 }
 
-/// <summary>Reads the variable by which OpenTelemetry lets operators choose between generations of names.</summary>
-internal static class SemanticConventions
+/// <summary>Which names are spoken, by the variable with which OpenTelemetry lets operators choose between their generations.</summary>
+internal sealed record SemanticConventions(GenAiConventions GenAi)
 {
     public const string Variable = "OTEL_SEMCONV_STABILITY_OPT_IN";
 
     /// <summary>Of a list separated by commas; the legacy names where it says nothing of generative AI.</summary>
-    public static GenAiConventions From(Func<string, string?> environment)
+    public static SemanticConventions From(Func<string, string?> environment)
     {
         var chosen = (environment(Variable) ?? "").Split(',', StringSplitOptions.TrimEntries);
-        return chosen.Contains("gen_ai_latest_experimental/dup") ? GenAiConventions.Both
+        return new SemanticConventions(chosen.Contains("gen_ai_latest_experimental/dup") ? GenAiConventions.Both
             : chosen.Contains("gen_ai_latest_experimental") ? GenAiConventions.Latest
-            : GenAiConventions.Legacy;
+            : GenAiConventions.Legacy);
     }
 }

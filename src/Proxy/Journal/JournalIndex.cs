@@ -46,16 +46,15 @@ internal sealed class JournalIndex
         }
     }
 
-    /// <summary>When the request was admitted whose fact has been here for the longest time; null when there is none.</summary>
+    /// <summary>When the oldest fact that the read model does not count yet came to be; null when there is none. A request in flight is no fact, however long it takes.</summary>
     public DateTimeOffset? OldestFactAt
     {
         get
         {
             lock (gate)
             {
-                // A request's id begins with its time; the ids of other facts do not.
                 Trim_NeedsLock();
-                return arrived.TryPeek(out var id) && id.Version == 7 ? DateTimeOffset.FromUnixTimeMilliseconds(Convert.ToInt64(id.ToString("N")[..12], 16)) : null;
+                return arrived.TryPeek(out var id) ? facts[id].At : null;
             }
         }
     }
@@ -90,7 +89,7 @@ internal sealed class JournalIndex
                 {
                     Need_NeedsLock(sequence);
                     open.Remove(record.Id, out var openedIn);
-                    facts.Add(record.Id, new Fact(sequence, openedIn, Delivered: false));
+                    facts.Add(record.Id, new Fact(sequence, openedIn, record.Timestamp, Delivered: false));
                     arrived.Enqueue(record.Id);
                     if (openedIn != 0)
                     {
@@ -217,6 +216,7 @@ internal sealed class JournalIndex
 
     /// <param name="Sequence">The commit it is in; commits are numbered from 1.</param>
     /// <param name="Opened">The commit its opening is in; 0 when it has none.</param>
+    /// <param name="At">When it came to be.</param>
     /// <param name="Delivered">Somebody else keeps it.</param>
-    private readonly record struct Fact(long Sequence, long Opened, bool Delivered);
+    private readonly record struct Fact(long Sequence, long Opened, DateTimeOffset At, bool Delivered);
 }

@@ -21,6 +21,9 @@ internal readonly record struct JournalRecord(bool IsOpening, Guid Id, ReadOnlyM
 {
     private const int HeadLength = 1 + 16 + 8;
 
+    /// <summary>When what it says happened: of a request, when it was complete.</summary>
+    public DateTimeOffset Timestamp => new(BinaryPrimitives.ReadInt64LittleEndian(Bytes.Span[17..]), TimeSpan.Zero);
+
     // As the serializer writes by itself.
     private static readonly JsonWriterOptions Syntax = new() { SkipValidation = true, MaxDepth = 64 };
 
@@ -71,7 +74,7 @@ internal readonly record struct JournalRecord(bool IsOpening, Guid Id, ReadOnlyM
         var stream = Encoding.UTF8.GetString(TakeText(ref rest));
         var type = Encoding.UTF8.GetString(TakeText(ref rest));
         var data = Encoding.UTF8.GetString(TakeText(ref rest));
-        return new EventRecord(Id, stream, type, new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(Bytes.Span[17..]), TimeSpan.Zero), data);
+        return new EventRecord(Id, stream, type, Timestamp, data);
     }
 
     private static JournalRecord Of(bool isOpening, Guid id, DateTimeOffset timestamp, string stream, string type, ReadOnlySpan<byte> data)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using CCGate.Contracts;
 using CCGate.Hosting.Telemetry;
 using CCGate.Proxy.Telemetry;
 using Microsoft.Extensions.Hosting;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace CCGate.Proxy.Journal;
 
 /// <summary>Delivers the journal's facts in order, one batch at a time, and again until somebody else keeps them.</summary>
-internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink sink, TimeProvider time, ILogger<JournalShipper> logger) : BackgroundService
+internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink sink, JournalMetrics metrics, TimeProvider time, ILogger<JournalShipper> logger) : BackgroundService
 {
     // A message of some hundred events is far below RabbitMQ's limits and costs one confirm.
     private const int CommitsPerBatch = 256;
@@ -33,9 +34,7 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
             {
                 foreach (var batch in facts.Chunk(LargestBatch))
                 {
-                    var spans = EventSpans.Start(RequestTrace.Source, "publish", ActivityKind.Producer, batch.Select(fact => (fact.Id, fact.Data, fact.Timestamp)));
-                    await sink.DeliverAsync(batch, stoppingToken);
-                    spans?.End();
+                    await DeliverAsync(batch, stoppingToken);
                     journal.Index.Delivered(batch.Select(fact => fact.Id));
                 }
 
@@ -65,6 +64,24 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
 
             await journal.FactsWritten.WaitAsync(IdlePeriod, stoppingToken);
         }
+    }
+
+    private async Task DeliverAsync(EventRecord[] batch, CancellationToken stoppingToken)
+    {
+        var begun = metrics.Begin();
+        var spans = EventSpans.Start(RequestTrace.Source, "publish", ActivityKind.Producer, batch.Select(fact => (fact.Id, fact.Data, fact.Timestamp)));
+        try
+        {
+            await sink.DeliverAsync(batch, stoppingToken);
+        }
+        catch when (!stoppingToken.IsCancellationRequested)
+        {
+            metrics.Failed(batch.Length);
+            throw;
+        }
+
+        spans?.End();
+        metrics.Confirmed(begun, batch.Length);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Undelivered} events wait in the journal: they could not be delivered; next try in {Backoff}")]

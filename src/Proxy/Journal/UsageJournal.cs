@@ -4,6 +4,7 @@ using CCGate.Hosting.Concurrency;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Health;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -11,7 +12,7 @@ namespace CCGate.Proxy.Journal;
 
 /// <summary>The durable memory of this proxy: a request is on disk before it is forwarded, and stays there until the read model counts it.</summary>
 /// <remarks>One writer takes whatever waits and commits it together, so the cost of an fsync is shared by all that arrive while one runs.</remarks>
-internal sealed partial class UsageJournal(JournalFile file, ConfigSource config, ILogger<UsageJournal> logger) : BackgroundService
+internal sealed partial class UsageJournal(JournalFile file, ConfigSource config, ILogger<UsageJournal> logger, JournalMetrics? metrics = null) : BackgroundService
 {
     private const int LargestCommit = 1_000;
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
@@ -169,7 +170,9 @@ internal sealed partial class UsageJournal(JournalFile file, ConfigSource config
         try
         {
             var records = batch.ConvertAll(entry => entry.Record);
+            var begun = metrics?.Begin() ?? 0;
             var sequence = file.Append(Join(records), obsolete);
+            metrics?.Committed(begun);
             Index.Committed(sequence, records);
             Failure = null;
         }

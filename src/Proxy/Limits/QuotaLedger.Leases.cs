@@ -14,6 +14,11 @@ internal sealed partial class QuotaLedger
 
     private readonly Dictionary<(LimitSubject, string), long> entered = [];
 
+    private long expiredHolds;
+
+    /// <summary>Holds whose lease ran out before they were settled: what they hold, others may have been given since.</summary>
+    public long ExpiredHolds => Volatile.Read(ref expiredHolds);
+
     /// <summary>Asks, limit by limit, for enough for this request and some more. What is leased and then not needed comes back.</summary>
     private async Task RaiseLeasesAsync(LimitPath path, HoldEstimate hold, DateTimeOffset admittedAt, CancellationToken cancellationToken)
     {
@@ -64,9 +69,25 @@ internal sealed partial class QuotaLedger
         lock (gate)
         {
             var period = moment.Period;
+            if (period.LeaseEnds != 0 && period.LeaseEnds <= sentAt)
+            {
+                EndLease_NeedsLock(period);
+            }
+
             period.Leased = Amounts.Max(default, leased - period.Unreturned);
             period.LeaseEnds = sentAt + LifetimeTicks(check.Account.Kind);
             period.ExhaustedUntil = wanted.FitsInto(leased) ? 0 : sentAt + Ticks(SpendFeed.Period);
+        }
+    }
+
+    private void EndLease_NeedsLock(LimitPeriod period)
+    {
+        period.LeaseEnds = 0;
+
+        // A lease of nothing is one that was given back.
+        if (!period.Leased.IsNothing)
+        {
+            Volatile.Write(ref expiredHolds, expiredHolds + open.Count(reservation => reservation.Places.Exists(place => place.Period == period)));
         }
     }
 
@@ -91,7 +112,14 @@ internal sealed partial class QuotaLedger
                 {
                     change.Period.Unreturned -= change.Unreturned;
                     change.Period.KeptAt = now;
-                    change.Period.LeaseEnds = alive.Contains(change.Key) ? change.SentAt + LifetimeTicks(change.Account.Kind) : 0;
+                    if (alive.Contains(change.Key))
+                    {
+                        change.Period.LeaseEnds = change.SentAt + LifetimeTicks(change.Account.Kind);
+                    }
+                    else
+                    {
+                        EndLease_NeedsLock(change.Period);
+                    }
                 }
             }
         }
@@ -115,6 +143,14 @@ internal sealed partial class QuotaLedger
         {
             foreach (var account in accounts.Values)
             {
+                foreach (var period in account.Periods)
+                {
+                    if (period.LeaseEnds != 0 && period.LeaseEnds <= now)
+                    {
+                        EndLease_NeedsLock(period);
+                    }
+                }
+
                 var turn = false;
                 foreach (var period in account.Periods.Where(period => now < period.LeaseEnds))
                 {

@@ -114,6 +114,7 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
             };
             Hold_NeedsLock(reservation);
             open.Add(reservation);
+            CheckGrant_NeedsLock(reservation);
             sessions.Enter(path, session);
             shortage = null;
             return reservation;
@@ -447,6 +448,7 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
             Release_NeedsLock(reservation);
             AddToMinutes_NeedsLock(reservation, owed);
             Commit_NeedsLock(requestId, reservation.Path.Tenant.Id, reservation.Path.Key, reservation.AdmittedAt, owed);
+            CheckSettlement_NeedsLock(reservation, owed);
         }
     }
 
@@ -461,6 +463,8 @@ internal sealed partial class QuotaLedger(ConfigSource config, TimeProvider time
                 settled[requestId] = spend with { Amounts = owed };
                 AddUncounted_NeedsLock(spend, owed - spend.Amounts);
             }
+
+            CheckSettlement_NeedsLock(reservation, owed);
         }
     }
 

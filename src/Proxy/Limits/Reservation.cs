@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace CCGate.Proxy.Limits;
 
 /// <summary>What is held against every limit of a request from before the first attempt until it is settled; disposed unsettled, it goes back whole.</summary>
@@ -7,6 +9,12 @@ internal sealed class Reservation(QuotaLedger ledger, LimitPath path, DateTimeOf
     private Amounts settled;
 
     public LimitPath Path { get; private set; } = path;
+
+    /// <summary>The limits it was granted under, whatever they are now.</summary>
+    public ImmutableArray<LimitCheck> Granted { get; } = path.Checks;
+
+    /// <summary>It is counted as one that exceeded a limit: once is enough.</summary>
+    public bool IsOverLimit { get; set; }
 
     public DateTimeOffset AdmittedAt => admittedAt;
 

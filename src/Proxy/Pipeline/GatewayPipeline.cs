@@ -130,11 +130,13 @@ internal sealed partial class GatewayPipeline(
     private async Task<List<AttemptOutcome>> AttemptAsync(RequestTelemetry observed, Call call, AttemptPlan plan, AttemptBilling? billing, List<AttemptOutcome> outcomes)
     {
         var http = observed.Http;
+        observed.Planned(plan);
 
         // When nobody waits for the answer, what is not asked for is not owed.
         while (!http.RequestAborted.IsCancellationRequested && await NextAsync(http, plan) is { } turn)
         {
             var request = new AttemptRequest(http, observed.Surface, call, turn, billing);
+            observed.Asking();
             AttemptOutcome[] ended = plan.HedgeAfter is { } delay && billing is not null && !turn.IsLast ? await RaceAsync(plan, request, delay) : [await SendAsync(plan, request)];
             foreach (var outcome in ended)
             {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace CCGate.Proxy.Surfaces;
@@ -63,6 +64,7 @@ internal sealed class RequestBody(byte[] buffer, int length) : IDisposable
                 var read = await request.Body.ReadAsync(buffer.AsMemory(length), cancellationToken);
                 if (read == 0)
                 {
+                    request.HttpContext.Features.Get<RequestTelemetry>()?.BodyRead();
                     return new RequestBody(buffer, length);
                 }
 

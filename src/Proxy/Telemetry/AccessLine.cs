@@ -92,7 +92,7 @@ internal sealed class AccessLine : IReadOnlyList<KeyValuePair<string, object?>>
 
     private void AddAttempts(RequestTelemetry request)
     {
-        if (request.LastAttempt is not { } last)
+        if (request.LastAttempt?.Attempt is not { } last)
         {
             return;
         }
@@ -116,7 +116,7 @@ internal sealed class AccessLine : IReadOnlyList<KeyValuePair<string, object?>>
         Add("cacheWrite", completed.Usage.CacheWrite5mTokens + completed.Usage.CacheWrite1hTokens);
         Add("out", completed.Usage.OutputTokens);
         Add("spendUsd", completed.SpendUsd);
-        Add("usageState", request.LastAttempt?.UsageState.ToString());
+        Add("usageState", request.LastAttempt?.Attempt.UsageState.ToString());
         Add("outcome", completed.Outcome.ToString());
     }
 

@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using CCGate.Hosting.Configuration;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Proxy.Telemetry;
 
 /// <summary>A line for each request, with what it cost, while server.json wants one (<c>telemetry.logs.access</c>).</summary>
-internal sealed class AccessLog(ILoggerFactory loggers, ConfigSource config)
+internal sealed class AccessLog(ILoggerFactory loggers, ConfigSource config, TimeProvider time)
 {
     public const string Category = "CCGate.Access";
 
@@ -16,7 +15,7 @@ internal sealed class AccessLog(ILoggerFactory loggers, ConfigSource config)
     {
         if (config.Current.Telemetry.Logs.Access && logger.IsEnabled(LogLevel.Information))
         {
-            logger.Log(LogLevel.Information, default, AccessLine.Of(request, Stopwatch.GetElapsedTime(request.Began)), exception: null, static (line, _) => line.ToString());
+            logger.Log(LogLevel.Information, default, AccessLine.Of(request, time.GetElapsedTime(request.Began)), exception: null, static (line, _) => line.ToString());
         }
     }
 }

@@ -17,15 +17,15 @@ internal sealed class AttemptSpan : IDisposable
     public static AttemptSpan? Start(AttemptRequest request, GenAiConventions conventions, bool withContent)
     {
         // The name is put together for those who listen only.
-        if (!RequestTrace.Source.HasListeners() || RequestTrace.Source.StartActivity($"{GenAiTags.Operation(request.Call)} {request.ProviderModel}", ActivityKind.Client) is not { } span)
+        if (!RequestTrace.Source.HasListeners() || RequestTrace.Source.StartActivity($"{MetricLabels.OperationOf(request.Call)} {request.ProviderModel}", ActivityKind.Client) is not { } span)
         {
             return null;
         }
 
         var upstream = request.Upstream.Config;
         GenAiTags.Write(span, request.Call, request.ProviderModel);
-        span.SetTag("gen_ai.provider.name", GenAiTags.Provider(upstream.Kind));
-        span.SetTag("ccgate.upstream", upstream.Id);
+        span.SetTag(MetricLabels.Provider, MetricLabels.Of(upstream.Kind));
+        span.SetTag(MetricLabels.Upstream, upstream.Id);
         span.SetTag("ccgate.attempt", request.Turn.Number);
         span.SetTag("ccgate.attempt.reason", request.Turn.Reason);
         if (upstream.Url is { } url)
@@ -62,14 +62,14 @@ internal sealed class AttemptSpan : IDisposable
             span.SetTag("gen_ai.response.time_to_first_chunk", (firstByte - attempt.StartedAt).TotalSeconds);
         }
 
-        span.SetTag("gen_ai.response.model", attempt.ProviderModel);
+        span.SetTag(MetricLabels.ResponseModel, attempt.ProviderModel);
         GenAiTags.Write(span, attempt.Usage, conventions);
         if (outcome.Failure is AttemptFailure.None)
         {
             return;
         }
 
-        span.SetTag("error.type", GenAiTags.SnakeCase(outcome.Failure));
+        span.SetTag(MetricLabels.ErrorType, MetricLabels.ErrorTypeOf(outcome));
         if (outcome.Failure is not (AttemptFailure.Outrun or AttemptFailure.ClientAborted))
         {
             span.SetStatus(ActivityStatusCode.Error, attempt.Failure);

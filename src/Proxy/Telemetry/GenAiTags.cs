@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Text.Json;
 using CCGate.Contracts;
-using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Telemetry;
 using CCGate.Proxy.Pipeline;
 
@@ -10,29 +8,10 @@ namespace CCGate.Proxy.Telemetry;
 /// <summary>A call and what it used, in the names OpenTelemetry has for that.</summary>
 internal static class GenAiTags
 {
-    public static string Operation(Call call) => call switch
-    {
-        { Kind: CallKind.TokenCount } => "count_tokens",
-        { AnyKind: false } => "embeddings",
-        { Upstreams: UpstreamKind.Gemini } => "generate_content",
-        _ => "chat",
-    };
-
-    public static string Provider(UpstreamKind kind) => kind switch
-    {
-        UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses => "openai",
-        UpstreamKind.Gemini => "gcp.gemini",
-        UpstreamKind.Simulator => "simulator",
-        _ => "anthropic",
-    };
-
-    public static string SnakeCase<T>(T value)
-        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
-
     public static void Write(Activity span, Call call, string model)
     {
-        span.SetTag("gen_ai.operation.name", Operation(call));
-        span.SetTag("gen_ai.request.model", model);
+        span.SetTag(MetricLabels.Operation, MetricLabels.OperationOf(call));
+        span.SetTag(MetricLabels.RequestModel, model);
         span.SetTag("gen_ai.request.stream", call.Streaming);
         if (call.MaxOutputTokens > 0)
         {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using CCGate.Contracts;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
@@ -9,8 +8,11 @@ using Microsoft.AspNetCore.Http;
 namespace CCGate.Proxy.Telemetry;
 
 /// <summary>What is counted, traced and logged of one request, told in the order in which it happens.</summary>
-internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid requestId, ProxyMetrics metrics, AccessLog log)
+internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid requestId, ProxyMetrics metrics, AccessLog log, TimeProvider time)
 {
+    private OverheadClock overhead = new(time);
+    private AttemptPlan? plan;
+
     public Guid RequestId => requestId;
 
     public HttpContext Http => http;
@@ -29,13 +31,13 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     /// <summary>Null for what is not billed.</summary>
     public RequestCompleted? Completed { get; private set; }
 
-    /// <summary>When it came, as a stopwatch's reading.</summary>
-    public long Began { get; } = Stopwatch.GetTimestamp();
+    /// <summary>When it came, as the clock's timestamp.</summary>
+    public long Began { get; } = time.GetTimestamp();
 
     public int Attempts { get; private set; }
 
-    /// <summary>The one that answered, if one did; null before the first.</summary>
-    public Attempt? LastAttempt { get; private set; }
+    /// <summary>The one that answered, if one did, else the last; null before the first.</summary>
+    public AttemptOutcome? LastAttempt { get; private set; }
 
     /// <summary>Null when nobody wants to know.</summary>
     public RequestTrace? Trace { get; init; }
@@ -52,19 +54,28 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
         Trace?.Understood(call);
     }
 
+    /// <summary>The last byte of the body is here.</summary>
+    public void BodyRead() => overhead.BodyRead();
+
+    public void Planned(AttemptPlan attempts) => plan = attempts;
+
+    /// <summary>An upstream is about to be asked.</summary>
+    public void Asking() => overhead.Asking(plan?.Waited ?? TimeSpan.Zero);
+
     public void Attempted(AttemptOutcome outcome)
     {
-        Attempts++;
-        LastAttempt = outcome.Attempt;
-        metrics.Attempted(outcome);
+        overhead.AttemptEnded();
+        metrics.Attempted(Call!, outcome, LastAttempt);
         Trace?.Attempted(outcome);
+        Attempts++;
+        LastAttempt = outcome;
     }
 
     public void Settled(RequestCompleted completed)
     {
         Completed = completed;
         Trace?.Settled(completed);
-        metrics.Completed(completed);
+        metrics.Completed(Call!, completed, LastAttempt);
     }
 
     public void Refused(Refusal refusal)
@@ -75,5 +86,18 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
     }
 
     /// <summary>The client has its answer, or is gone.</summary>
-    public void Ended() => log.Write(this);
+    public void Ended()
+    {
+        if (plan?.Waited is { } waited)
+        {
+            metrics.Waited(waited);
+        }
+
+        if (LastAttempt is { Answered: true } && overhead.Elapsed() is { } ownTime)
+        {
+            metrics.Answered(ownTime);
+        }
+
+        log.Write(this);
+    }
 }

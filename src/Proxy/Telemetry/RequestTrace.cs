@@ -53,8 +53,8 @@ internal sealed class RequestTrace
     public void Attempted(AttemptOutcome outcome)
     {
         // The last one's stays: the one that answered, if any did.
-        span.SetTag("gen_ai.provider.name", GenAiTags.Provider(outcome.Kind));
-        span.SetTag("ccgate.upstream", outcome.Attempt.UpstreamId);
+        span.SetTag(MetricLabels.Provider, MetricLabels.Of(outcome.Kind));
+        span.SetTag(MetricLabels.Upstream, outcome.Attempt.UpstreamId);
     }
 
     public void Settled(RequestCompleted completed)
@@ -62,25 +62,25 @@ internal sealed class RequestTrace
         GenAiTags.Write(span, completed.Usage, conventions);
         if (completed.Attempts is [.., var last])
         {
-            span.SetTag("gen_ai.response.model", last.ProviderModel);
+            span.SetTag(MetricLabels.ResponseModel, last.ProviderModel);
         }
 
         span.SetTag("ccgate.spend_usd", completed.SpendUsd.ToString(CultureInfo.InvariantCulture)); // As text: there is no decimal, and a double is not the bill.
-        span.SetTag("ccgate.outcome", GenAiTags.SnakeCase(completed.Outcome));
+        span.SetTag("ccgate.outcome", MetricLabels.Of(completed.Outcome));
         if (completed.Outcome is not (RequestOutcome.Succeeded or RequestOutcome.ClientAborted))
         {
-            span.SetTag("error.type", GenAiTags.SnakeCase(completed.Outcome));
+            span.SetTag(MetricLabels.ErrorType, MetricLabels.Of(completed.Outcome));
             span.SetStatus(ActivityStatusCode.Error);
         }
     }
 
     public void Refused(Refusal refusal)
     {
-        span.SetTag("ccgate.refusal", GenAiTags.SnakeCase(refusal.Reason));
+        span.SetTag("ccgate.refusal", MetricLabels.Of(refusal.Reason));
         if (refusal.Reason is RefusalReason.NoUpstream or RefusalReason.Overloaded or RefusalReason.Unavailable)
         {
             // What the client did wrong is no error of the server.
-            span.SetTag("error.type", GenAiTags.SnakeCase(refusal.Reason));
+            span.SetTag(MetricLabels.ErrorType, MetricLabels.Of(refusal.Reason));
             span.SetStatus(ActivityStatusCode.Error);
         }
     }

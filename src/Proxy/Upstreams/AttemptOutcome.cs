@@ -36,7 +36,7 @@ internal enum AttemptFailure
 /// <param name="Answered">The client has, or is being sent, this upstream's answer.</param>
 internal sealed record AttemptOutcome(Attempt Attempt, AttemptFailure Failure, bool Answered)
 {
-    /// <summary>What the upstream speaks.</summary>
+    /// <summary>What the upstream is.</summary>
     public UpstreamKind Kind { get; init; }
 
     /// <summary>How long the upstream asks to be left alone; null when it does not.</summary>

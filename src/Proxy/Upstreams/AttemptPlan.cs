@@ -52,6 +52,9 @@ internal sealed class AttemptPlan
     /// <summary>What became of the conversation's place.</summary>
     public AffinityOutcome Affinity { get; private set; }
 
+    /// <summary>How long it waited for places; null when it never had to.</summary>
+    public TimeSpan? Waited { get; private set; }
+
     /// <summary>When a second upstream is asked as well; null for never.</summary>
     public TimeSpan? HedgeAfter => snapshot.LoadBalancer.HedgeAfter;
 
@@ -421,6 +424,7 @@ internal sealed class AttemptPlan
             return null;
         }
 
+        var since = time.GetTimestamp();
         try
         {
             var gate = await waiter.Served.WaitAsync(queues.Max(upstream => upstream.Config.QueueTimeout), time, cancellationToken);
@@ -439,6 +443,7 @@ internal sealed class AttemptPlan
         }
         finally
         {
+            Waited = (Waited ?? TimeSpan.Zero) + time.GetElapsedTime(since);
             queues.ForEach(upstream => upstream.State.Gate.Remove(waiter));
         }
     }

@@ -14,6 +14,9 @@ internal enum CircuitState
     HalfOpen,
 }
 
+/// <summary>How often a breaker came into each state.</summary>
+internal readonly record struct CircuitTransitions(long Opened, long HalfOpened, long Closed);
+
 /// <summary>Keeps requests away from what fails, and lets one at a time try whether it is back. Thread-safe.</summary>
 internal sealed class CircuitBreaker(TimeProvider time)
 {
@@ -24,6 +27,8 @@ internal sealed class CircuitBreaker(TimeProvider time)
     private int failuresInRow;
     private int successesInRow;
     private bool isOpen;
+    private bool isHalfOpen;
+    private CircuitTransitions transitions;
     private long openUntil;
     private long? probeSince;
     private string? reason;
@@ -50,6 +55,18 @@ internal sealed class CircuitBreaker(TimeProvider time)
             lock (gate)
             {
                 return StateNow();
+            }
+        }
+    }
+
+    public CircuitTransitions Transitions
+    {
+        get
+        {
+            lock (gate)
+            {
+                StateNow(); // Time alone makes it half open, and nobody may have looked since.
+                return transitions;
             }
         }
     }
@@ -181,7 +198,26 @@ internal sealed class CircuitBreaker(TimeProvider time)
         }
     }
 
-    private CircuitState StateNow() => !isOpen ? CircuitState.Closed : time.GetTimestamp() >= openUntil ? CircuitState.HalfOpen : CircuitState.Open;
+    private CircuitState StateNow()
+    {
+        if (!isOpen)
+        {
+            return CircuitState.Closed;
+        }
+
+        if (time.GetTimestamp() < openUntil)
+        {
+            return CircuitState.Open;
+        }
+
+        if (!isHalfOpen)
+        {
+            isHalfOpen = true;
+            transitions = transitions with { HalfOpened = transitions.HalfOpened + 1 };
+        }
+
+        return CircuitState.HalfOpen;
+    }
 
     private void EndProbe(bool wasProbe) => probeSince = wasProbe ? null : probeSince;
 
@@ -189,7 +225,12 @@ internal sealed class CircuitBreaker(TimeProvider time)
 
     private void OpenUntil(TimeSpan duration, string why)
     {
-        isOpen = true;
+        if (StateNow() != CircuitState.Open)
+        {
+            transitions = transitions with { Opened = transitions.Opened + 1 };
+        }
+
+        (isOpen, isHalfOpen) = (true, false);
         reason = why;
         successesInRow = 0;
         openUntil = time.GetTimestamp() + (long)(duration.TotalSeconds * time.TimestampFrequency);
@@ -197,6 +238,12 @@ internal sealed class CircuitBreaker(TimeProvider time)
 
     private void Close()
     {
+        if (isOpen)
+        {
+            transitions = transitions with { Closed = transitions.Closed + 1 };
+        }
+
+        isHalfOpen = false;
         (isOpen, reason, failuresInRow, successesInRow, probeSince) = (false, null, 0, 0, null);
         (current, before) = (default, default);
     }

@@ -74,7 +74,7 @@ public sealed class TraceTests
 
         Assert.Equal(2, trace.Attempts.Count);
         Assert.All(trace.Attempts, attempt => Assert.Equal(trace.Server.SpanId, attempt.ParentSpanId));
-        Assert.Equal(("upstream_error", ActivityStatusCode.Error, 529), (trace.Attempts[0].GetTagItem("error.type"), trace.Attempts[0].Status, trace.Attempts[0].GetTagItem("http.response.status_code")));
+        Assert.Equal(("529", ActivityStatusCode.Error, 529), (trace.Attempts[0].GetTagItem("error.type"), trace.Attempts[0].Status, trace.Attempts[0].GetTagItem("http.response.status_code")));
         Assert.Equal((null, ActivityStatusCode.Unset), (trace.Attempts[1].GetTagItem("error.type"), trace.Attempts[1].Status));
         foreach (var attempt in trace.Attempts)
         {
