@@ -95,11 +95,11 @@ internal sealed partial class ProjectionMetricsWatch(
     }
 
     /// <summary>Once when it begins and once when it is over, not every few seconds of an outage.</summary>
-    private void Say(IReadOnlyCollection<Exception> failures)
+    private void Say(List<Exception> failures)
     {
         if (failures.Count > 0 && !isLate)
         {
-            LogLate(failures.First());
+            LogLate(failures[0]);
         }
         else if (failures.Count == 0 && isLate)
         {
