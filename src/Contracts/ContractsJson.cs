@@ -17,5 +17,6 @@ namespace CCGate.Contracts;
 [JsonSerializable(typeof(UpstreamChanged))]
 [JsonSerializable(typeof(UpstreamOrdered))]
 [JsonSerializable(typeof(RoutingChanged))]
+[JsonSerializable(typeof(UpstreamReconciled))]
 [JsonSerializable(typeof(EventBatch))]
 public sealed partial class ContractsJson : JsonSerializerContext;

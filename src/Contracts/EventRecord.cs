@@ -124,6 +124,20 @@ public sealed record EventRecord(
         return new EventRecord(changed.EventId, RoutingStream, EventTypes.RoutingChanged, changed.At, JsonSerializer.Serialize(changed, ContractsJson.Default.RoutingChanged));
     }
 
+    public static EventRecord From(UpstreamReconciled reconciled)
+    {
+        ArgumentNullException.ThrowIfNull(reconciled);
+        return new EventRecord(
+            reconciled.EventId,
+            ReconciliationStream(reconciled.UpstreamId),
+            EventTypes.UpstreamReconciled,
+            reconciled.ReconciledAt,
+            JsonSerializer.Serialize(reconciled, ContractsJson.Default.UpstreamReconciled));
+    }
+
+    /// <summary>The stream of what came out when an upstream's bill was compared with the provider's.</summary>
+    public static string ReconciliationStream(string upstreamId) => "reconciliation/" + upstreamId;
+
     /// <summary>The stream of how requests are spread.</summary>
     public const string RoutingStream = "routing";
 
@@ -159,6 +173,7 @@ public static class EventTypes
     public const string UpstreamChanged = "upstream_changed";
     public const string UpstreamOrdered = "upstream_ordered";
     public const string RoutingChanged = "routing_changed";
+    public const string UpstreamReconciled = "upstream_reconciled";
 
     /// <summary>The .NET type stored beside the name, so that a Marten reader finds it; null for a name this version does not know.</summary>
     public static string? DotnetType(string type) => type switch
@@ -176,6 +191,7 @@ public static class EventTypes
         UpstreamChanged => "CCGate.Contracts.UpstreamChanged, CCGate.Contracts",
         UpstreamOrdered => "CCGate.Contracts.UpstreamOrdered, CCGate.Contracts",
         RoutingChanged => "CCGate.Contracts.RoutingChanged, CCGate.Contracts",
+        UpstreamReconciled => "CCGate.Contracts.UpstreamReconciled, CCGate.Contracts",
         _ => null,
     };
 }

@@ -9,7 +9,8 @@ namespace CCGate.Metering;
 internal sealed record RejectedEvent(EventRecord Event, string Reason);
 
 /// <summary>The one door into the event store: what comes in is checked one by one, so that a bad event stops nobody but itself.</summary>
-internal sealed class EventIntake(IEventStore store)
+/// <param name="metrics">Null in a process that measures nothing, such as a command.</param>
+internal sealed class EventIntake(IEventStore store, MeteringMetrics? metrics = null)
 {
     private static readonly ActivitySource Source = new("CCGate.Metering");
 
@@ -41,6 +42,7 @@ internal sealed class EventIntake(IEventStore store)
         var spans = EventSpans.Start(Source, "append", ActivityKind.Consumer, good.Select(record => (record.Id, record.Data, default(DateTimeOffset))));
         await AppendAsync(good, rejected, cancellationToken);
         spans?.End();
+        metrics?.Rejected(rejected.Count);
         return rejected;
     }
 
@@ -51,12 +53,11 @@ internal sealed class EventIntake(IEventStore store)
         record = record with { Data = StorableJson.From(record.Data) };
         if (EventRules.Violation(record) is { } reason)
         {
+            metrics?.Rejected(1);
             throw new UnstorableEventException(reason);
         }
 
-        var added = await store.AppendAsync([record], cancellationToken);
-        Interlocked.Add(ref stored, added);
-        return added == 1;
+        return await AppendAsync([record], cancellationToken) == 1;
     }
 
     /// <summary>Appends all at once; when the store refuses something among them for ever, each half by itself, down to the one it means.</summary>
@@ -64,7 +65,7 @@ internal sealed class EventIntake(IEventStore store)
     {
         try
         {
-            Interlocked.Add(ref stored, await store.AppendAsync(events, cancellationToken));
+            await AppendAsync(events, cancellationToken);
         }
         catch (UnstorableEventException refused) when (events.Count == 1)
         {
@@ -76,5 +77,14 @@ internal sealed class EventIntake(IEventStore store)
             await AppendAsync(events[..half], rejected, cancellationToken);
             await AppendAsync(events[half..], rejected, cancellationToken);
         }
+    }
+
+    private async Task<int> AppendAsync(List<EventRecord> events, CancellationToken cancellationToken)
+    {
+        var begun = metrics?.Now ?? 0;
+        var added = await store.AppendAsync(events, cancellationToken);
+        Interlocked.Add(ref stored, added);
+        metrics?.Appended(events, added, begun);
+        return added;
     }
 }

@@ -30,6 +30,7 @@ internal static class EventRules
                 { Type: EventTypes.SpendAdjusted } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.SpendAdjusted)),
                 { Type: EventTypes.BudgetExtended } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetExtended)),
                 { Type: EventTypes.BudgetThresholdReached } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.BudgetThresholdReached)),
+                { Type: EventTypes.UpstreamReconciled } => Violation(record, JsonSerializer.Deserialize(record.Data, ContractsJson.Default.UpstreamReconciled)),
                 { Type: EventTypes.ApiTokenIssued or EventTypes.ApiTokenRevoked } => ApiTokenRules.Violation(record),
                 _ => AdministrationRules.Violation(record),
             };
@@ -105,6 +106,16 @@ internal static class EventRules
         _ when extended.From >= extended.To => "From is not before To",
         _ when EventRecord.TenantStream(extended.TenantId) is var stream && stream != record.Stream => $"Stream '{record.Stream}' is not '{stream}'",
         _ => Violation("ExtraUsd", extended.ExtraUsd) ?? Violation("ExtraTokens", extended.ExtraTokens) ?? Violation("ExtraRequests", extended.ExtraRequests),
+    };
+
+    private static string? Violation(EventRecord record, UpstreamReconciled? reconciled) => reconciled switch
+    {
+        null => "Data is null",
+        { EventId: var id } when id != record.Id => $"Id {record.Id} is not the EventId {id}",
+        { UpstreamId: null or "" } => "UpstreamId is empty",
+        _ when reconciled.From > reconciled.To => "From is after To",
+        _ when EventRecord.ReconciliationStream(reconciled.UpstreamId) is var stream && stream != record.Stream => $"Stream '{record.Stream}' is not '{stream}'",
+        _ => reconciled.LowestRatio < 0 ? $"LowestRatio is {reconciled.LowestRatio}" : null,
     };
 
     private static string? Violation(EventRecord record, BudgetThresholdReached? reached) => reached switch

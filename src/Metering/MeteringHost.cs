@@ -14,8 +14,18 @@ internal static class MeteringHost
     public static void AddMetering(this IHostApplicationBuilder builder, GatewayConfig config)
     {
         AddPostgresEventStore(builder.Services, Required(config.EventStore, "eventStore", "Host=127.0.0.1;Database=ccgate"));
-        builder.Services.AddSingleton<EventIntake>();
-        UsageConsumer.AddTo(builder.Services, new Uri(Required(config.Broker, "broker", "amqp://guest:guest@127.0.0.1:5672")));
+        builder.Services.AddEventIntake();
+        var broker = new Uri(Required(config.Broker, "broker", "amqp://guest:guest@127.0.0.1:5672"));
+        UsageConsumer.AddTo(builder.Services, broker);
+        builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<QueueDepthWatch>(provider, broker));
+    }
+
+    /// <summary>The door into the event store, where it is measured.</summary>
+    public static void AddEventIntake(this IServiceCollection services)
+    {
+        services.AddMetrics();
+        services.AddSingleton<MeteringMetrics>();
+        services.AddSingleton<EventIntake>();
     }
 
     /// <summary>The ledger on PostgreSQL, brought up to date in the background once it can be reached.</summary>

@@ -22,7 +22,9 @@ using CCGate.Projections.Quotas;
 using CCGate.Projections.Requests;
 using CCGate.Projections.Sessions;
 using CCGate.Projections.Settings;
+using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
+using CCGate.Projections.Telemetry;
 using CCGate.Projections.Tokens;
 using CCGate.Projections.Traffic;
 using CCGate.Projections.Tenants;
@@ -53,6 +55,7 @@ internal static class ProjectionsHost
         AddQuotas(services);
         AddBilling(services);
         AddNotifications(services);
+        AddMetrics(services);
         return services;
     }
 
@@ -132,6 +135,7 @@ internal static class ProjectionsHost
     private static void AddBilling(IServiceCollection services)
     {
         services.AddSingleton<BillingWork>();
+        services.AddSingleton<ReconciliationLog>();
         services.AddSingleton<BillingJobs>();
         services.AddHostedService(provider => provider.GetRequiredService<BillingJobs>());
     }
@@ -144,6 +148,14 @@ internal static class ProjectionsHost
         services.AddSingleton<Conditions>();
         services.AddSingleton<ConditionWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<ConditionWatch>());
+    }
+
+    private static void AddMetrics(IServiceCollection services)
+    {
+        services.AddMetrics();
+        services.AddSingleton<ProjectionMetrics>();
+        services.AddSingleton<ProjectionMetricsWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ProjectionMetricsWatch>());
     }
 
     private static void AddEngine(IServiceCollection services)

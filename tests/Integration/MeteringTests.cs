@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -202,6 +203,41 @@ public sealed class MeteringTests : IAsyncLifetime
         await killed;
         await EventuallyStored(metering, 301);
         Assert.Superset(batches.SelectMany(batch => batch).Select(record => record.Id).ToHashSet(), (await Stored(metering)).Select(stored => stored.Id).ToHashSet());
+    }
+
+    [Fact]
+    public async Task What_waits_in_the_queues_is_measured_left_out_while_the_broker_is_away_and_measured_again()
+    {
+        using var rabbit = await RabbitMqServer.StartAsync();
+        broker = await rabbit.CreateVirtualHostAsync();
+        var metering = await StartMetering();
+        await Sink().DeliverAsync([Events.Record() with { Data = "{\"torn" }], CancellationToken.None);
+        await Eventually.HoldsAsync(async () => await Depth(UsageTopology.ErrorQueue) == 1, "the torn event is in the error queue");
+        await metering.StopAsync(CancellationToken.None);
+        await rabbit.RestartAsync();
+        await using (var sink = Sink(TimeSpan.FromSeconds(5)))
+        {
+            await Eventually.PassesAsync(() => sink.DeliverAsync(Events.Records(5), CancellationToken.None));
+        }
+
+        var metrics = metering.Services.GetRequiredService<MeteringMetrics>();
+        using var readings = new MeterReadings(metering.Services.GetRequiredService<IMeterFactory>(), MeteringMetrics.MeterName);
+        using var watch = new QueueDepthWatch(broker, metrics, TimeProvider.System, NullLogger<QueueDepthWatch>.Instance);
+        await Eventually.PassesAsync(LookAsync);
+
+        rabbit.Kill();
+        await Assert.ThrowsAnyAsync<Exception>(() => watch.LookAsync(CancellationToken.None));
+        Assert.Equal((null, null), (readings.Gauge("ccgate.consumer.lag"), readings.Gauge("ccgate.error_queue.depth")));
+
+        await rabbit.ResumeAsync();
+        await Eventually.PassesAsync(LookAsync);
+
+        async Task LookAsync()
+        {
+            await watch.LookAsync(CancellationToken.None);
+            Assert.True(readings.Gauge("ccgate.consumer.lag") >= 1);
+            Assert.Equal(1, readings.Gauge("ccgate.error_queue.depth"));
+        }
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using CCGate.Metering;
 using CCGate.Projections;
 using CCGate.Projections.Reconciliation;
 using CCGate.Projections.Spend;
@@ -39,6 +40,7 @@ internal sealed class ReconcileCommand
         },
     };
 
+    private readonly Option<bool> noRecord = new("--no-record") { Description = "Do not write what comes out into the ledger, from which metrics show it." };
     private readonly Option<bool> json = new("--json") { Description = "Print the result as JSON." };
 
     private ReconcileCommand(StoreOptions options)
@@ -60,7 +62,7 @@ internal sealed class ReconcileCommand
         var command = new Command("reconcile", "Compare what was metered with the provider's own report; exit 1 when a day does not agree.")
         {
             reconcile.upstream, reconcile.report, reconcile.format, reconcile.from, reconcile.to, reconcile.threshold,
-            reconcile.fetch, reconcile.url, reconcile.json, options.Config, options.Data,
+            reconcile.fetch, reconcile.url, reconcile.noRecord, reconcile.json, options.Config, options.Data,
         };
         command.SetAction((parsed, cancellationToken) => Exit.GuardAsync(parsed, () => reconcile.RunAsync(parsed, cancellationToken)));
         return command;
@@ -152,7 +154,13 @@ internal sealed class ReconcileCommand
 
         var (first, last) = (parsed.GetValue(from) ?? theirs.Days.Min(), parsed.GetValue(to) ?? theirs.Days.Max());
         var metered = await new MeteredReader(store.Database).ReadAsync(upstreams, first, last, cancellationToken);
-        return new Reconciliation(theirs, metered, parsed.GetValue(threshold)).Compare(upstreams, first, last);
+        var result = new Reconciliation(theirs, metered, parsed.GetValue(threshold)).Compare(upstreams, first, last);
+        if (!parsed.GetValue(noRecord))
+        {
+            await new ReconciliationLog(store.Database, new EventIntake(store.Events), TimeProvider.System).AddAsync(result, Environment.UserName, cancellationToken);
+        }
+
+        return result;
     }
 
     private static async Task CheckAsync(string name, OpenStore store, CancellationToken cancellationToken)

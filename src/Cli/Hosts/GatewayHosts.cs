@@ -45,7 +45,7 @@ internal static class GatewayHosts
         builder.Services.AddSingleton(_ => new SqliteDatabase(Path.Combine(start.Data.FullName, "store.db")));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<SqliteDatabase>());
         builder.Services.AddSingleton<IEventStore, SqliteEventStore>();
-        builder.Services.AddSingleton<EventIntake>();
+        builder.Services.AddEventIntake();
         builder.Services.AddSingleton<IUsageSink, StoreUsageSink>();
         builder.Services.AddHostedService<StoreMigration>();
         builder.Services.AddHostedService<AdministrationFeed>();

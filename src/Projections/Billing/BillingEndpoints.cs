@@ -60,7 +60,7 @@ internal static class BillingEndpoints
             .ProducesProblem(StatusCodes.Status409Conflict);
         billing.MapPost("/reconcile", ReconcileAsync)
             .WithSummary("Compare what was metered with the provider's own report")
-            .WithDescription($"The report is CSV or JSON as text, or the provider's JSON itself. Format is one of {string.Join(", ", ReportFormats.ByName.Keys)}; seen from the report when not given.")
+            .WithDescription($"What comes out is kept in the ledger. The report is CSV or JSON as text, or the provider's JSON itself. Format is one of {string.Join(", ", ReportFormats.ByName.Keys)}; seen from the report when not given.")
             .WithBody<ReconcileRequest>()
             .WithRequestExample("""{ "upstream": "anthropic", "from": "2026-11-20", "to": "2026-11-20", "report": "date,input_tokens,output_tokens\n2026-11-20,120000,30000" }""")
             .Produces<ReconciliationReport>()
@@ -128,7 +128,7 @@ internal static class BillingEndpoints
             return Start(http, jobs, "rerate", by, (progress, stop) => work.RerateAsync(new Rerating(book!, asked.Model), question, reason, by, progress, stop));
         }, cancellationToken);
 
-    private static Task<IResult> ReconcileAsync(HttpContext http, Database database, SpendReader spend, Conditions conditions, ConfigSource config, CancellationToken cancellationToken) =>
+    private static Task<IResult> ReconcileAsync(HttpContext http, Database database, SpendReader spend, Conditions conditions, ReconciliationLog log, ConfigSource config, CancellationToken cancellationToken) =>
         WithBodyAsync(http, ProjectionsJson.Default.ReconcileRequest, null, async asked =>
         {
             List<string> upstreams = [.. ((string[])[asked.Upstream, .. asked.Upstreams ?? []]).Distinct()];
@@ -159,6 +159,7 @@ internal static class BillingEndpoints
 
             return errors.Count > 0 ? TypedResults.ValidationProblem(errors) : await CompareAsync(asked, upstreams, format, database, async report =>
             {
+                await log.AddAsync(report, http.User.Identity!.Name!, cancellationToken);
                 if (config.Current.Alerts is not null)
                 {
                     await conditions.SetAsync(CaptureRatio(report), report.Days.Any(day => day.CaptureRatio < report.Threshold), cancellationToken);

@@ -1,6 +1,7 @@
 using CCGate.Hosting.Health;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
+using CCGate.Projections.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -22,6 +23,9 @@ internal static class ProjectionEndpoints
 /// <summary>Looks up how far each projection is.</summary>
 internal sealed class ProjectionStates(Database database, IEventStore store, IEnumerable<IProjection> projections, TimeProvider time)
 {
+    /// <summary>A rebuild writes its checkpoint every few seconds; one that has not for so long was killed, and left its checkpoint behind.</summary>
+    private static readonly TimeSpan RebuildPatience = TimeSpan.FromMinutes(15);
+
     /// <summary>That of one projection.</summary>
     public async Task<ProjectionState> ReadAsync(string name, CancellationToken cancellationToken)
     {
@@ -43,6 +47,25 @@ internal sealed class ProjectionStates(Database database, IEventStore store, IEn
         }
 
         return states;
+    }
+
+    /// <summary>How far the rebuilds are that run now, in whatever process.</summary>
+    public async Task<IReadOnlyList<RebuildShare>> ReadRebuildsAsync(CancellationToken cancellationToken)
+    {
+        var rebuilds = new List<RebuildShare>();
+        var since = Instant.ToMicroseconds(time.GetUtcNow() - RebuildPatience);
+        await using var connection = await database.OpenAsync(cancellationToken);
+        foreach (var projection in projections)
+        {
+            if (await Checkpoints.ReadAsync(connection, ProjectionRebuild.RebuiltTable(projection), transaction: null, cancellationToken) is { } rebuilt && rebuilt.UpdatedAt >= since)
+            {
+                // Where the live table is, the rebuild takes its place.
+                var fence = (await Checkpoints.ReadAsync(connection, projection.Name, transaction: null, cancellationToken))?.Position ?? 0;
+                rebuilds.Add(new RebuildShare(projection.Name, fence == 0 ? 1 : Math.Min(1, (double)rebuilt.Position / fence)));
+            }
+        }
+
+        return rebuilds;
     }
 
     /// <summary>A projection that stands still shows a bill that is too small, yet requests can be served: degraded, not down.</summary>

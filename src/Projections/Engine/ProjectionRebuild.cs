@@ -36,9 +36,12 @@ internal sealed class ProjectionRebuild(Database database, IEventStore store, Pr
     /// <summary>The old table stays under this name when it differed, as evidence, until the next rebuild.</summary>
     public static string RetiredTable(IProjection projection) => projection.Name + "_retired";
 
+    /// <summary>The table beside the live one; it has a checkpoint for as long as it is filled.</summary>
+    public static string RebuiltTable(IProjection projection) => projection.Name + "_rebuild";
+
     public async Task<RebuildReport> RunAsync(IProjection projection, IProgress<RebuildProgress>? progress, CancellationToken cancellationToken)
     {
-        var table = projection.Name + "_rebuild";
+        var table = RebuiltTable(projection);
         await StartAsync(projection, table, cancellationToken);
 
         // The live checkpoint is the fence, not the high-water mark: beyond it there would be nothing to compare with.

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using CCGate.Hosting.Storage;
 using CCGate.Hosting.Telemetry;
 using CCGate.Metering.EventStore;
+using CCGate.Projections.Telemetry;
 
 namespace CCGate.Projections.Engine;
 
@@ -19,7 +20,8 @@ internal enum RoundResult
 }
 
 /// <summary>One step of a projection: a batch of events and the checkpoint, in one transaction.</summary>
-internal sealed class ProjectionRound(Database database, IEventStore store, TimeProvider time)
+/// <param name="metrics">Null in a process that measures nothing, such as a command.</param>
+internal sealed class ProjectionRound(Database database, IEventStore store, TimeProvider time, ProjectionMetrics? metrics = null)
 {
     public const int BatchSize = 1000;
 
@@ -56,6 +58,11 @@ internal sealed class ProjectionRound(Database database, IEventStore store, Time
         await write(table, transaction, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         spans?.End();
+        if (table == projection.Name)
+        {
+            metrics?.Applied(projection.Name, events.Count(stored => stored.Position <= to));
+        }
+
         return RoundResult.Moved;
     }
 

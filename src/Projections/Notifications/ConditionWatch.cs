@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CCGate.Hosting;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Projections.Engine;
@@ -37,25 +38,7 @@ internal sealed partial class ConditionWatch(
         await conditions.UpdateAsync(now, Kinds, cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        for (var pause = Period; ;)
-        {
-            await Task.Delay(pause, time, stoppingToken);
-            try
-            {
-                await LookAsync(stoppingToken);
-                pause = Period;
-            }
-#pragma warning disable CA1031 // Whatever is wrong, it is the notifications that are late; the next look makes up for it.
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-#pragma warning restore CA1031
-            {
-                LogLate(failure, pause);
-                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => new LookLoop(Period, LongestPause, time).RunAsync(LookAsync, LogLate, stoppingToken);
 
     private async Task<IEnumerable<Condition>> StoppedAsync(CancellationToken cancellationToken) =>
         from state in await projections.ReadAsync(cancellationToken)

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.Json;
 using CCGate.Contracts;
+using CCGate.Hosting;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
@@ -47,25 +48,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        for (var pause = Period; ;)
-        {
-            await Task.Delay(pause, time, stoppingToken);
-            try
-            {
-                await LookAsync(stoppingToken);
-                pause = Period;
-            }
-#pragma warning disable CA1031 // Whatever is wrong, it is the alerts that are late; the next look makes up for it.
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-#pragma warning restore CA1031
-            {
-                LogLate(failure, pause);
-                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => new LookLoop(Period, LongestPause, time).RunAsync(LookAsync, LogLate, stoppingToken);
 
     /// <summary>Sends what has come since the last time.</summary>
     private async Task LookAsync(CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CCGate.Contracts;
+using CCGate.Hosting;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Tenants;
 using CCGate.Metering;
@@ -29,26 +30,8 @@ internal sealed partial class BudgetWatch(
     private HashSet<string> said = [];
     private (long Position, DateTimeOffset QuarterHour, GatewayConfig? Config) seen;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        for (var pause = Period; ;)
-        {
-            await Task.Delay(pause, time, stoppingToken);
-            var begun = time.GetTimestamp();
-            try
-            {
-                await LookAsync(stoppingToken);
-                pause = TimeSpan.FromTicks(Math.Max(Period.Ticks, time.GetElapsedTime(begun).Ticks * RestsPerLook));
-            }
-#pragma warning disable CA1031 // Whatever is wrong, it is the alerts that are late; the next look makes up for it.
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-#pragma warning restore CA1031
-            {
-                LogLate(failure, pause);
-                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        new LookLoop(Period, LongestPause, time) { RestsPerLook = RestsPerLook }.RunAsync(LookAsync, LogLate, stoppingToken);
 
     /// <summary>Looks once, unless nothing has changed since the last time.</summary>
     public async Task LookAsync(CancellationToken cancellationToken)

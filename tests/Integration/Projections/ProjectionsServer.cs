@@ -53,6 +53,8 @@ internal sealed class ProjectionsServer : IAsyncDisposable
     /// <summary>Sends nobody's credentials.</summary>
     public HttpClient Client { get; }
 
+    public IServiceProvider Services => app.Services;
+
     public ManualTimeProvider Time => (ManualTimeProvider)app.Services.GetRequiredService<TimeProvider>();
 
     public static async Task<ProjectionsServer> StartAsync(GatewayConfig? config = null)
