@@ -17,17 +17,19 @@ public sealed class OtlpWarningsTests
         using var exporter = new Exporter();
         using var warnings = new OtlpWarnings("http://collector:4317 (server.json: telemetry.otlpEndpoint)", time, factory.CreateLogger<OtlpWarnings>());
 
+        // Exporters of other tests may be heard as well: one line a minute is all that any of them gets.
         exporter.Failed("secret");
         exporter.Failed("secret");
-        Assert.Single(log.Written, line => line.Contains(nameof(Exporter.Failed), StringComparison.Ordinal));
+        Assert.Single(Lines(log));
         time.Advance(TimeSpan.FromMinutes(1));
         exporter.Failed("secret");
 
-        var told = log.Written.FindAll(line => line.Contains(nameof(Exporter.Failed), StringComparison.Ordinal));
-        Assert.Equal(2, told.Count);
-        Assert.All(told, line => Assert.Contains("telemetry.otlpEndpoint", line, StringComparison.Ordinal));
-        Assert.DoesNotContain(told, line => line.Contains("secret", StringComparison.Ordinal));
+        Assert.Equal(2, Lines(log).Length);
+        Assert.All(Lines(log), line => Assert.Contains("telemetry.otlpEndpoint", line, StringComparison.Ordinal));
+        Assert.DoesNotContain("secret", log.ToString(), StringComparison.Ordinal);
     }
+
+    private static string[] Lines(Warnings log) => log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Says what the exporter says, under its name.</summary>
     [EventSource(Name = "OpenTelemetry-Exporter-OpenTelemetryProtocol")]
