@@ -42,7 +42,7 @@ public sealed class DashboardQueryTests
             // Also what was there only for a while.
             var names = JsonElement.Parse(await prometheus.Http.GetStringAsync("/api/v1/label/__name__/values")).GetProperty("data");
             var known = names.EnumerateArray().Select(name => name.GetString()!).ToList();
-            Assert.DoesNotContain(wanted, name => !known.Exists(metric => Regex.IsMatch(metric, $"^(?:{name})$")));
+            Assert.Equal([], wanted.Where(name => !known.Exists(metric => Regex.IsMatch(metric, $"^(?:{name})$"))));
         });
     }
 

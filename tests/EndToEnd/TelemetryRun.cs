@@ -254,6 +254,11 @@ internal sealed class TelemetryRun : IAsyncDisposable
 
         // A place at an upstream is taken long enough for the next request to wait for it.
         await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, http.RequestAborted);
-        await AnthropicAnswers.JsonAsync(http, asked.Contains("silent", StringComparison.Ordinal) ? SilentAnswer : AnthropicAnswers.VectorJson);
+        await AnthropicAnswers.JsonAsync(http, asked switch
+        {
+            _ when asked.Contains("silent", StringComparison.Ordinal) => SilentAnswer,
+            _ when asked.Contains(UnpricedModel, StringComparison.Ordinal) => AnthropicAnswers.VectorJson.Replace(AnthropicAnswers.VectorModel, UnpricedModel, StringComparison.Ordinal),
+            _ => AnthropicAnswers.VectorJson,
+        });
     }
 }

@@ -21,7 +21,7 @@ public sealed class AccessLogTests : IDisposable
         decimal spend;
         await using (var gateway = await TestGateway.StartAsync(upstream, server: Server()))
         {
-            using var response = await gateway.PostAsync(TestGateway.Body(stream: false), "/v1/messages?key=hidden");
+            using var response = await gateway.PostAsync(TestGateway.Body(stream: false), "/v1/messages?beta=hidden");
             await response.Content.ReadAsStringAsync();
             spend = (await gateway.EventAsync()).SpendUsd;
             await gateway.StopAsync();
