@@ -26,7 +26,7 @@ internal static class PrometheusNames
         ["ea"] = ("", 1),
     };
 
-    // What Prometheus itself adds to the name of a histogram or a counter means nothing at the end of another.
+    // What Prometheus itself adds to the name of a histogram or a counter means nothing at the end of another; a counter's own end comes behind it.
     private static readonly (string Reserved, string Written)[] Endings = [("_count", "_number"), ("_sum", "_amount"), ("_bucket", "_buckets"), ("_total", "_all"), ("_info", "_note")];
 
     /// <summary>The name of a family, without the <c>_total</c> of counters.</summary>
@@ -47,7 +47,7 @@ internal static class PrometheusNames
             return family + "_" + suffix;
         }
 
-        foreach (var (reserved, written) in Endings)
+        foreach (var (reserved, written) in kind == PrometheusKind.Counter ? [] : Endings)
         {
             if (family.EndsWith(reserved, StringComparison.Ordinal))
             {
