@@ -107,16 +107,16 @@ public sealed class AlertRunTests : IAsyncLifetime
 
         // An event that is damaged on its way to the disk, as no gateway writes one.
         await run.SqlAsync("""
-            create table damaged (id uuid, data jsonb);
-            create function damage() returns trigger language plpgsql as
-                $$ begin insert into damaged values (new.id, new.data); new.data = '{"TenantId":7}'; return new; end $$;
-            create trigger damage before insert on metering.mt_events for each row when (new.type = 'request_completed') execute function damage();
+            create table public.damaged (id uuid, data jsonb);
+            create function public.damage() returns trigger language plpgsql as
+                $$ begin insert into public.damaged values (new.id, new.data); new.data = '{"TenantId":7}'; return new; end $$;
+            create trigger damage before insert on metering.mt_events for each row when (new.type = 'request_completed') execute function public.damage();
             """);
         await run.AskAsync(run.Proxies[0].Http);
         await FiresAsync("ProjectionStopped");
         await run.SqlAsync("""
             drop trigger damage on metering.mt_events;
-            update metering.mt_events e set data = d.data from damaged d where d.id = e.id;
+            update metering.mt_events e set data = d.data from public.damaged d where d.id = e.id;
             """);
         await run.RestartProjectionsAsync();
         await ClearsAsync("ProjectionStopped");
