@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text;
 using System.Text.RegularExpressions;
 using CCGate.Hosting.Configuration;
 using CCGate.Hosting.Telemetry;
@@ -48,7 +49,7 @@ public sealed partial class MetricsReferenceTests
         await using var upstream = await ScriptedUpstream.StartAsync(http => stream ? AnthropicAnswers.StreamAsync(http, AnthropicAnswers.VectorStream) : AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson));
         await using var gateway = await TestGateway.StartAsync(upstream);
         (await gateway.PostAsync(TestGateway.Body(stream))).Dispose();
-        (await gateway.PostAsync(TestGateway.Body(stream, "no-such-model"))).Dispose();
+        (await gateway.PostAsync(Encoding.UTF8.GetBytes(TestGateway.Body(stream)), key: "nobodys")).Dispose();
         await gateway.SettledAsync();
 
         var described = Rows.ToDictionary(row => row.InPrometheus, row => row.Labels.Select(PrometheusNames.Label).ToHashSet());
