@@ -20,7 +20,11 @@ public sealed partial class MetricsReferenceTests
     [Fact]
     public async Task Every_instrument_of_a_running_gateway_is_described_and_every_one_described_exists()
     {
-        await using var gateway = await TestGateway.StartAsync("""{ "upstreams": [] }""");
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using var gateway = await TestGateway.StartAsync(upstream);
+
+        // Some are made for the first request.
+        (await gateway.PostAsync(TestGateway.Body(stream: false))).Dispose();
 
         // Both generations of names: which of them a process speaks is chosen by its environment.
         var both = new ServiceCollection().AddMetrics().BuildServiceProvider();
