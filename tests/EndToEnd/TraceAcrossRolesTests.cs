@@ -71,7 +71,7 @@ public sealed class TraceAcrossRolesTests
         foreach (var trace in (ActivityTraceId[])[first, second])
         {
             Assert.Equal(
-                [Asking, "POST", "POST /v1/messages", "append", "journal complete", "journal open", "publish"],
+                ["POST", "POST /v1/messages", "append", Asking, "journal complete", "journal open", "publish"],
                 run.Of(trace).Select(span => span.Name).Where(name => !name.StartsWith("project ", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         }
     }
