@@ -20,6 +20,9 @@ internal sealed class RoleFiles : IAsyncDisposable
 
     public GatewayFiles Files { get; }
 
+    /// <summary>Variables of every process that is started.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public static RoleFiles Create(Uri broker, string database, string tenants, string server = "")
     {
         var projections = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ServerProcess.FreePort()}");
@@ -37,13 +40,12 @@ internal sealed class RoleFiles : IAsyncDisposable
 
     /// <summary>A proxy with the data of its number.</summary>
     public Task<GatewayProcess> StartProxyAsync(int number) =>
-        GatewayProcess.StartAsync(Files.Root, "proxy", "--config", Files.Config, "--data", Path.Combine(Files.Root, string.Create(CultureInfo.InvariantCulture, $"proxy-{number}")));
+        StartAsync("proxy", "--data", Path.Combine(Files.Root, string.Create(CultureInfo.InvariantCulture, $"proxy-{number}")));
 
-    public Task<GatewayProcess> StartMeteringAsync() => GatewayProcess.StartAsync(Files.Root, "metering", "--config", Files.Config);
+    public Task<GatewayProcess> StartMeteringAsync() => StartAsync("metering");
 
     /// <summary>It listens where the configuration says, since the proxies look for it there.</summary>
-    public Task<GatewayProcess> StartProjectionsAsync() =>
-        GatewayProcess.StartAsync(Files.Root, "projections", "--config", Files.Config, "--urls", projections);
+    public Task<GatewayProcess> StartProjectionsAsync() => StartAsync("projections", "--urls", projections);
 
     /// <summary>Requests in the event store, how many of their ids differ, and what they cost together.</summary>
     public async Task<(long Events, long Ids, decimal SpendUsd)> LedgerAsync()
@@ -79,4 +81,7 @@ internal sealed class RoleFiles : IAsyncDisposable
         await ledger.DisposeAsync();
         Files.Dispose();
     }
+
+    private Task<GatewayProcess> StartAsync(string role, params string[] options) =>
+        GatewayProcess.StartAsync(Files.Root, [role, "--config", Files.Config, .. options], new Dictionary<string, string>(Environment));
 }

@@ -5,9 +5,13 @@ using Microsoft.Extensions.DependencyInjection;
 namespace CCGate.Tests.Infrastructure;
 
 /// <summary>One measurement, with its labels in their order.</summary>
-internal sealed record Measured(Instrument Instrument, double Value, IReadOnlyDictionary<string, object?> Labels);
+internal sealed record Measured(Instrument Instrument, double Value, IReadOnlyDictionary<string, object?> Labels)
+{
+    /// <summary>As <c>name{label=value}</c>.</summary>
+    public string Line => Labels.Count == 0 ? Instrument.Name : $"{Instrument.Name}{{{string.Join(',', Labels.Select(label => $"{label.Key}={label.Value}"))}}}";
+}
 
-/// <summary>What one host's proxy measures, and nobody else's.</summary>
+/// <summary>What one host measures with one meter, and nobody else's.</summary>
 internal sealed class MeasuredMetrics : IDisposable
 {
     private readonly MeterListener listener = new();
@@ -15,12 +19,12 @@ internal sealed class MeasuredMetrics : IDisposable
     private readonly List<Measured> measured = [];
     private readonly List<Instrument> instruments = [];
 
-    public MeasuredMetrics(IServiceProvider services)
+    public MeasuredMetrics(IServiceProvider services, string meter = ProxyMetrics.MeterName)
     {
         var factory = services.GetRequiredService<IMeterFactory>();
         listener.InstrumentPublished = (instrument, subscriber) =>
         {
-            if (instrument.Meter.Name == ProxyMetrics.MeterName && instrument.Meter.Scope == factory)
+            if (instrument.Meter.Name == meter && instrument.Meter.Scope == factory)
             {
                 instruments.Add(instrument);
                 subscriber.EnableMeasurementEvents(instrument);
@@ -54,6 +58,14 @@ internal sealed class MeasuredMetrics : IDisposable
         [.. All.Where(one => one.Instrument.Name == instrument && labels.All(label => (string?)one.Labels.GetValueOrDefault(label.Name) == label.Value))];
 
     public double Sum(string instrument, params (string Name, string Value)[] labels) => Of(instrument, labels).Sum(one => one.Value);
+
+    /// <summary>What a gauge says now, by its <see cref="Measured.Line"/>; null when it says nothing.</summary>
+    public double? Gauge(string line) => All.LastOrDefault(one => one.Instrument.IsObservable && one.Line == line)?.Value;
+
+    /// <summary>What was counted until now.</summary>
+    public double Counted(string line) => Recorded(line).Sum();
+
+    public IReadOnlyList<double> Recorded(string line) => [.. All.Where(one => !one.Instrument.IsObservable && one.Line == line).Select(one => one.Value)];
 
     /// <summary>Returns once the measurements of an instrument sum up to this: a client has its answer before the request is measured.</summary>
     public Task SumsToAsync(double sum, string instrument, params (string Name, string Value)[] labels) =>

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -221,7 +220,7 @@ public sealed class MeteringTests : IAsyncLifetime
         }
 
         var metrics = metering.Services.GetRequiredService<MeteringMetrics>();
-        using var readings = new MeterReadings(metering.Services.GetRequiredService<IMeterFactory>(), MeteringMetrics.MeterName);
+        using var readings = new MeasuredMetrics(metering.Services, MeteringMetrics.MeterName);
         using var watch = new QueueDepthWatch(broker, metrics, TimeProvider.System, NullLogger<QueueDepthWatch>.Instance);
         await Eventually.PassesAsync(LookAsync);
 

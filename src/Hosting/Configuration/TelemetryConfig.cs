@@ -71,7 +71,7 @@ internal sealed record TracesConfig
     /// <summary>Whether upstreams are sent the trace's id.</summary>
     public bool PropagateToUpstreams { get; init; }
 
-    /// <summary>Whether prompts and answers are written into spans.</summary>
+    /// <summary>Whether prompts are written into spans; answers never are.</summary>
     public bool Content { get; init; }
 }
 

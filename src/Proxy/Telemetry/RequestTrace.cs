@@ -7,6 +7,7 @@ using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Upstreams;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
 
 namespace CCGate.Proxy.Telemetry;
 
@@ -29,6 +30,13 @@ internal sealed class RequestTrace
         if (http.Features.Get<IHttpActivityFeature>()?.Activity is not { IsAllDataRequested: true } span || !span.Source.HasListeners())
         {
             return null;
+        }
+
+        if ((http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText is { } route)
+        {
+            // The server itself calls every request by one name.
+            span.DisplayName = $"{http.Request.Method} {route}";
+            span.SetTag("http.route", route);
         }
 
         span.SetTag("ccgate.request.id", requestId.ToString());

@@ -259,10 +259,10 @@ public abstract class ProjectionMetricsContract(Storage storage) : ProjectionTes
         public T Get<T>()
             where T : notnull => services.GetRequiredService<T>();
 
-        public MeterReadings Readings(string meter)
+        public MeasuredMetrics Readings(string meter)
         {
             Get<ProjectionMetrics>();
-            return new MeterReadings(Get<IMeterFactory>(), meter);
+            return new MeasuredMetrics(services, meter);
         }
 
         /// <summary>As the background does it, some seconds later.</summary>
@@ -324,7 +324,7 @@ public sealed class SqliteProjectionMetricsTests() : ProjectionMetricsContract(S
     public async Task A_reconciliation_by_the_API_shows()
     {
         await using var server = await ProjectionsServer.StartAsync();
-        using var readings = new MeterReadings(server.Services.GetRequiredService<IMeterFactory>(), ProjectionMetrics.MeterName);
+        using var readings = new MeasuredMetrics(server.Services, ProjectionMetrics.MeterName);
         await server.AppendAsync([EventRecord.From(Events.Request())]);
         server.Time.Advance(TimeSpan.FromDays(1));
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/billing/reconcile")

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using CCGate.Contracts;
-using CCGate.Proxy.Telemetry;
 using CCGate.Proxy.Upstreams;
+using CCGate.Tests.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CCGate.Tests.Unit.Proxy;
@@ -34,20 +34,12 @@ public sealed class AffinityStatisticsTests : IDisposable
     [Fact]
     public void The_same_numbers_are_metrics()
     {
-        var measured = new List<string>();
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, subscriber) =>
-        {
-            if (instrument.Meter.Name == ProxyMetrics.MeterName && instrument.Meter.Scope == services.GetRequiredService<IMeterFactory>())
-            {
-                subscriber.EnableMeasurementEvents(instrument);
-            }
-        };
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => measured.Add($"{instrument.Name} {tags[0].Key}={tags[0].Value} {value}"));
-        listener.Start();
+        using var measured = new MeasuredMetrics(services);
 
         statistics.Record(AffinityOutcome.Kept, new TokenUsage { InputTokens = 10, CacheReadTokens = 90 });
 
-        Assert.Equal(["ccgate.affinity.requests outcome=kept 1", "ccgate.affinity.prompt_tokens outcome=kept 100", "ccgate.affinity.cache_read_tokens outcome=kept 90"], measured);
+        Assert.Equal(
+            [("ccgate.affinity.requests{outcome=kept}", 1), ("ccgate.affinity.prompt_tokens{outcome=kept}", 100), ("ccgate.affinity.cache_read_tokens{outcome=kept}", 90)],
+            measured.All.Select(one => (one.Line, one.Value)));
     }
 }
