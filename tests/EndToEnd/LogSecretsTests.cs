@@ -104,9 +104,10 @@ public sealed class LogSecretsTests
         {
             await using var roles = RoleFiles.Create(
                 broker, $"Host=127.0.0.1;Port={nowhere.Port};Username=me;Password={StorePassword};Database=ccgate", TestGateway.Tenant(), $$""", "telemetry": { "logs": { {{Trace}} } }""");
-            using var proxy = await roles.StartProxyAsync(1);
-            using var metering = await roles.StartMeteringAsync();
-            using var projections = await roles.StartProjectionsAsync();
+            var starting = (roles.StartProxyAsync(1), roles.StartMeteringAsync(), roles.StartProjectionsAsync());
+            using var proxy = await starting.Item1;
+            using var metering = await starting.Item2;
+            using var projections = await starting.Item3;
             using var answer = await proxy.Http.PostMessageAsync(TestGateway.Body(stream: false));
             foreach (var (name, role) in ((string, GatewayProcess)[])[("proxy", proxy), ("metering", metering), ("projections", projections)])
             {
