@@ -1,4 +1,5 @@
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,7 +39,7 @@ internal static class MeteringHost
         services.AddHostedService<EventStoreMigration>();
     }
 
-    private static string Required(string? value, string name, string example) => value is { Length: > 0 }
-        ? value
+    private static string Required(Secret? value, string name, string example) => value?.Reveal() is { Length: > 0 } text
+        ? text
         : throw new InvalidOperationException($"server.json: \"{name}\" is missing; this role needs it, such as \"{example}\"");
 }

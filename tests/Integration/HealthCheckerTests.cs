@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Proxy.Upstreams;
 using CCGate.Tests.Infrastructure;
 using Microsoft.AspNetCore.Http;
@@ -183,7 +184,7 @@ public sealed class HealthCheckerTests
         var upstream = At(provider.Url + prefix) with
         {
             Keys = ["benched-key", "good-key"],
-            Headers = ImmutableDictionary<string, string>.Empty.Add("x-team", "blue"),
+            Headers = ImmutableDictionary<string, Secret>.Empty.Add("x-team", "blue"),
             HealthCheck = EveryThirtySeconds with { Path = path },
         };
         using var checks = new Checks(time, upstream);

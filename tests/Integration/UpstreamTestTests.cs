@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Proxy.Upstreams;
 using CCGate.Tests.Infrastructure;
 using Microsoft.AspNetCore.Builder;
@@ -54,7 +55,7 @@ public sealed class UpstreamTestTests
             _ => AnthropicAnswers.StreamAsync(http, AnthropicAnswers.VectorStream),
         });
 
-        var report = await TestAsync(At(provider.Url) with { Kind = (UpstreamKind)kind, Headers = ImmutableDictionary<string, string>.Empty.Add("x-team", "blue") });
+        var report = await TestAsync(At(provider.Url) with { Kind = (UpstreamKind)kind, Headers = ImmutableDictionary<string, Secret>.Empty.Add("x-team", "blue") });
 
         var request = Assert.Single(provider.Received);
         Assert.True(report.Passed, string.Join('\n', report.Keys[0].Steps));

@@ -69,7 +69,7 @@ internal sealed class StoreOptions(Func<DirectoryInfo, GatewayConfig> load)
                     + "for the roles. Name another directory with --data to ask PostgreSQL, or take 'eventStore' out of server.json.");
             }
 
-            var postgres = new PostgresDatabase(connectionString);
+            var postgres = new PostgresDatabase(connectionString.Reveal());
             return new OpenStore(config, postgres, new PostgresEventStore(postgres, NullLogger<PostgresEventStore>.Instance));
         }
 

@@ -66,10 +66,10 @@ internal static class GatewayHosts
     {
         var identity = new ProcessIdentity("proxy", ProxyIdentity.Of(start.Data).Instance);
         var builder = Create(start, identity);
-        builder.Services.AddSingleton(_ => new PostgresDatabase(start.Config.EventStore!));
+        builder.Services.AddSingleton(_ => new PostgresDatabase(start.Config.EventStore!.Reveal()));
         builder.Services.AddSingleton<Database>(provider => provider.GetRequiredService<PostgresDatabase>());
         builder.Services.AddSingleton<QuotaLeases>();
-        RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!), identity.Instance);
+        RabbitMqUsageSink.AddTo(builder.Services, new Uri(start.Config.Broker!.Reveal()), identity.Instance);
         builder.Services.AddHostedService<AdministrationFeed>();
         builder.Services.AddProxy(start.Data);
 
@@ -111,7 +111,7 @@ internal static class GatewayHosts
     public static WebApplication Projections(HostStart start)
     {
         var builder = Create(start, ProcessIdentity.At("projections", start.Urls));
-        builder.Services.AddPostgresEventStore(start.Config.EventStore!);
+        builder.Services.AddPostgresEventStore(start.Config.EventStore!.Reveal());
         builder.Services.AddProjections();
         builder.Services.AddHostedService<AdministrationFeed>();
 

@@ -114,7 +114,7 @@ internal static class UpstreamSecrets
     public static UpstreamConfig Open(UpstreamConfig kept, Func<SecretBox>? secrets)
     {
         var login = kept.Proxy is { } proxy && Uri.UnescapeDataString(proxy.UserInfo) is var text && IsSealed(text) ? text : null;
-        if (login is null && !kept.Keys.Concat(kept.Headers.Values).Any(IsSealed))
+        if (login is null && !kept.Keys.Concat(kept.Headers.Values).Any(secret => IsSealed(secret.Reveal())))
         {
             return kept;
         }
@@ -124,8 +124,8 @@ internal static class UpstreamSecrets
             var box = secrets?.Invoke() ?? throw new InvalidOperationException("there is no key here to open its secrets with");
             return kept with
             {
-                Keys = [.. kept.Keys.Select(Opened)],
-                Headers = kept.Headers.SetItems(kept.Headers.Select(header => KeyValuePair.Create(header.Key, Opened(header.Value)))),
+                Keys = [.. kept.Keys.Select(key => new Secret(Opened(key.Reveal())))],
+                Headers = kept.Headers.SetItems(kept.Headers.Select(header => KeyValuePair.Create(header.Key, new Secret(Opened(header.Value.Reveal()))))),
                 Proxy = login is null ? kept.Proxy : WithLogin(kept.Proxy!, Opened(login)),
             };
 

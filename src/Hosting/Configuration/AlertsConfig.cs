@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Configuration;
 
 /// <summary>Where operators are told of what needs them, and of what. It writes neither secrets nor addresses down: those of chat services are secrets too.</summary>
 /// <param name="Webhook">Null when there is none.</param>
 /// <param name="Secret">Signs what is posted.</param>
-internal sealed record AlertsConfig(Uri? Webhook, string? Secret)
+internal sealed record AlertsConfig(Uri? Webhook, Secret? Secret)
 {
     /// <summary>Null when nobody is written to.</summary>
     public EmailConfig? Email { get; init; }
@@ -43,7 +44,7 @@ internal enum SmtpSecurity
 }
 
 /// <summary>A mail server, and who writes to whom.</summary>
-internal sealed record EmailConfig(string Host, int Port, SmtpSecurity Security, string? Username, string? Password, string From, ImmutableArray<string> To)
+internal sealed record EmailConfig(string Host, int Port, SmtpSecurity Security, string? Username, Secret? Password, string From, ImmutableArray<string> To)
 {
     public override string ToString() => Host;
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Configuration;
 
@@ -243,6 +244,9 @@ internal sealed partial class ConfigNode(JsonElement element, string file, strin
 
         return map.ToImmutable();
     }
+
+    /// <summary>As <see cref="Map"/>, with values that nobody may read.</summary>
+    public ImmutableDictionary<string, Secret> Secrets(string name) => Map(name).ToImmutableDictionary(pair => pair.Key, pair => new Secret(pair.Value), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Names of models, with <c>*</c> for anything, and the model that each stands for.</summary>
     public ModelMap Models(string name)

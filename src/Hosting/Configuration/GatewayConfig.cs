@@ -21,11 +21,11 @@ internal sealed record GatewayConfig
     /// <summary>Seals what is kept; null for the one in the data directory.</summary>
     public SecretsKey? SecretsKey { get; init; }
 
-    /// <summary>PostgreSQL connection string; roles only.</summary>
-    public string? EventStore { get; init; }
+    /// <summary>PostgreSQL connection string, which may hold a password; roles only.</summary>
+    public Secret? EventStore { get; init; }
 
-    /// <summary>RabbitMQ address; roles only.</summary>
-    public string? Broker { get; init; }
+    /// <summary>RabbitMQ address, which may hold a login; roles only.</summary>
+    public Secret? Broker { get; init; }
 
     /// <summary>Where the projections role answers; roles only.</summary>
     public Uri? Projections { get; init; }
@@ -308,7 +308,7 @@ internal sealed record UpstreamConfig
     /// <summary>Its path, if any, is a prefix of every path. Null for the simulator.</summary>
     public Uri? Url { get; init; }
 
-    public ImmutableArray<string> Keys { get; init; } = [];
+    public ImmutableArray<Secret> Keys { get; init; } = [];
 
     /// <summary>The header the key goes out in; null lets the host decide.</summary>
     public string? AuthHeader { get; init; }
@@ -351,7 +351,7 @@ internal sealed record UpstreamConfig
 
     public decimal CostMultiplier { get; init; } = 1m;
 
-    public ImmutableDictionary<string, string> Headers { get; init; } = ImmutableDictionary<string, string>.Empty;
+    public ImmutableDictionary<string, Secret> Headers { get; init; } = ImmutableDictionary<string, Secret>.Empty;
 
     /// <summary>May hold a user name and a password.</summary>
     public Uri? Proxy { get; init; }

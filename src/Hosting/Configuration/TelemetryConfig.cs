@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using CCGate.Hosting.Secrets;
 using Microsoft.Extensions.Logging;
 
 namespace CCGate.Hosting.Configuration;
@@ -13,7 +14,7 @@ internal sealed record TelemetryConfig
     public OtlpProtocol? OtlpProtocol { get; init; }
 
     /// <summary>Sent along, such as a token: secrets.</summary>
-    public ImmutableDictionary<string, string> OtlpHeaders { get; init; } = ImmutableDictionary<string, string>.Empty;
+    public ImmutableDictionary<string, Secret> OtlpHeaders { get; init; } = ImmutableDictionary<string, Secret>.Empty;
 
     public MetricsConfig Metrics { get; init; } = new();
 
@@ -125,7 +126,7 @@ internal static class TelemetrySection
         {
             OtlpEndpoint = node.Url("otlpEndpoint", "http", "https"),
             OtlpProtocol = node.Choice<OtlpProtocol?>("otlpProtocol", null, ("grpc", OtlpProtocol.Grpc), ("http/protobuf", OtlpProtocol.HttpProtobuf)),
-            OtlpHeaders = node.Map("otlpHeaders"),
+            OtlpHeaders = node.Secrets("otlpHeaders"),
             Metrics = ReadMetrics(node.Object("metrics")),
             Traces = ReadTraces(node.Object("traces")),
             Logs = ReadLogs(node.Object("logs")),

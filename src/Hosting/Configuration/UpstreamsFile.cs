@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using CCGate.Contracts;
 using CCGate.Hosting.Administration;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Hosting.Configuration;
 
@@ -66,7 +67,7 @@ internal static class UpstreamsFile
             Models = node.Strings("models", ["*"]),
             ModelMapping = node.Models("modelMapping"),
             CostMultiplier = node.Number("costMultiplier", 0m, 1_000m) ?? 1m,
-            Headers = node.Map("headers"),
+            Headers = node.Secrets("headers"),
             Simulator = ReadSimulator(node.Object("simulator")),
         };
         upstream = ReadTimeouts(node.Object("timeouts"), UpstreamEgress.Read(node, ReadLimits(node, upstream), directory)) with
@@ -103,7 +104,7 @@ internal static class UpstreamsFile
         return url;
     }
 
-    private static ImmutableArray<string> ReadKeys(ConfigNode node)
+    private static ImmutableArray<Secret> ReadKeys(ConfigNode node)
     {
         var keys = node.Strings("keys", []);
         if (node.String("key") is { } key)
@@ -116,7 +117,7 @@ internal static class UpstreamsFile
             node.Error("key", bad.Length == 0 ? "is empty" : "has characters that no HTTP header can carry", "visible ASCII characters");
         }
 
-        return keys;
+        return [.. keys.Select(key => new Secret(key))];
     }
 
     private static UpstreamConfig ReadTimeouts(ConfigNode? node, UpstreamConfig upstream)

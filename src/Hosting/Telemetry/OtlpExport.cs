@@ -1,5 +1,6 @@
 using System.Globalization;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using OpenTelemetry.Exporter;
 
 namespace CCGate.Hosting.Telemetry;
@@ -62,12 +63,12 @@ internal static class OtlpExport
         }
     }
 
-    private static HttpClient ClientWith(IReadOnlyDictionary<string, string> headers, int timeoutMilliseconds)
+    private static HttpClient ClientWith(IReadOnlyDictionary<string, Secret> headers, int timeoutMilliseconds)
     {
         var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(timeoutMilliseconds) };
         foreach (var (name, value) in headers)
         {
-            client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+            client.DefaultRequestHeaders.TryAddWithoutValidation(name, value.Reveal());
         }
 
         return client;

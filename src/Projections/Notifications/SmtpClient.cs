@@ -51,7 +51,7 @@ internal sealed class SmtpClient(TimeProvider time)
 
         if (email is { Username: { } username, Password: { } password })
         {
-            await SignInAsync(stream, offers, username, password, cancellationToken);
+            await SignInAsync(stream, offers, username, password.Reveal(), cancellationToken);
         }
 
         await AskAsync(stream, $"MAIL FROM:<{email.From}>", 250, "MAIL FROM", cancellationToken);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Projections.Notifications;
 
@@ -17,14 +18,14 @@ internal sealed class WebhookClient(TimeProvider time) : IDisposable
     public void Dispose() => connections.Dispose();
 
     /// <summary>Null when it was taken, else why not.</summary>
-    public async Task<string?> PostAsync(Uri address, string? secret, Guid id, byte[] body, CancellationToken cancellationToken)
+    public async Task<string?> PostAsync(Uri address, Secret? secret, Guid id, byte[] body, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.Add(EventIdHeader, id.ToString());
         if (secret is not null)
         {
-            request.Headers.Add(SignatureHeader, "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body)));
+            request.Headers.Add(SignatureHeader, "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret.Reveal()), body)));
         }
 
         using var patience = new CancellationTokenSource(Patience, time);

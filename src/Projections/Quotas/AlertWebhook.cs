@@ -3,6 +3,7 @@ using System.Text.Json;
 using CCGate.Contracts;
 using CCGate.Hosting;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Storage;
 using CCGate.Metering.EventStore;
 using CCGate.Projections.Engine;
@@ -84,7 +85,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
     }
 
     /// <summary>Tries until the receiver takes it, or often enough; false when another process has the checkpoint.</summary>
-    private async Task<bool> SendAsync(Uri address, string? secret, long sent, long position, CancellationToken cancellationToken)
+    private async Task<bool> SendAsync(Uri address, Secret? secret, long sent, long position, CancellationToken cancellationToken)
     {
         var stored = (await store.ReadAsync(position - 1, position, 1, cancellationToken))[0];
 
@@ -118,7 +119,7 @@ internal sealed partial class AlertWebhook(Database database, IEventStore store,
         return await AdvanceAsync(sent, position, cancellationToken);
     }
 
-    private async Task<string?> TryAsync(Uri address, string? secret, StoredEvent stored, CancellationToken cancellationToken)
+    private async Task<string?> TryAsync(Uri address, Secret? secret, StoredEvent stored, CancellationToken cancellationToken)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(LedgerEvent.From(stored), ProjectionsJson.Default.LedgerEvent);
         var error = await webhook.PostAsync(address, secret, stored.Id, body, cancellationToken);

@@ -17,8 +17,8 @@ internal static class ServerDocument
         ["admin"] = config.Admin is { } admin ? new JsonObject { ["username"] = admin.Username, ["passwordHash"] = admin.Password.Written } : null,
         ["openai"] = JsonNode.Parse(RoutingDocument.Of(config.OpenAi).GetRawText()),
         ["secretsKey"] = config.SecretsKey is null ? null : secrets.Add("SECRETS_KEY"),
-        ["eventStore"] = config.EventStore is { } connection ? WithoutPassword(connection, secrets) : null,
-        ["broker"] = config.Broker is { } broker ? secrets.WithoutLogin(new Uri(broker), "BROKER_PASSWORD") : null,
+        ["eventStore"] = config.EventStore is { } connection ? WithoutPassword(connection.Reveal(), secrets) : null,
+        ["broker"] = config.Broker is { } broker ? secrets.WithoutLogin(new Uri(broker.Reveal()), "BROKER_PASSWORD") : null,
         ["projections"] = config.Projections is { } projections ? secrets.WithoutLogin(projections, "PROJECTIONS_PASSWORD") : null,
         ["limits"] = new JsonObject
         {

@@ -47,6 +47,11 @@ internal sealed partial class GatewayPipeline(
             // The client left before anything was forwarded for it: nobody is there to answer.
             LogLeft(requestId);
         }
+        catch
+        {
+            observed.Broke();
+            throw;
+        }
         finally
         {
             observed.Ended();

@@ -29,7 +29,7 @@ internal sealed class AccessLine : IReadOnlyList<KeyValuePair<string, object?>>
         var http = request.Http;
         line.Add("method", Harmless(http.Request.Method));
         line.Add("path", Harmless(http.Request.Path.Value));
-        line.Add("status", StatusOf(http));
+        line.Add("status", StatusOf(request));
         line.Add("durationMs", Math.Round(duration.TotalMilliseconds, 3));
         line.Add("surface", request.Surface.Name);
         line.Add("tenant", Harmless(request.Payer?.Tenant.Id));
@@ -87,8 +87,13 @@ internal sealed class AccessLine : IReadOnlyList<KeyValuePair<string, object?>>
         return harmless.ToString();
     }
 
-    // A client that left before its answer began was sent no status; others name that 499.
-    private static int StatusOf(HttpContext http) => http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
+    // A client that left before its answer began was sent no status; others name that 499. What the gateway failed at is answered after this line.
+    private static int StatusOf(RequestTelemetry request) => request.Http switch
+    {
+        { Response.HasStarted: true } http => http.Response.StatusCode,
+        { RequestAborted.IsCancellationRequested: true } => 499,
+        var http => request.IsBroken ? StatusCodes.Status500InternalServerError : http.Response.StatusCode,
+    };
 
     private void AddAttempts(RequestTelemetry request)
     {

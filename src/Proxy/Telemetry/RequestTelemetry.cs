@@ -36,6 +36,8 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
 
     public int Attempts { get; private set; }
 
+    public bool IsBroken { get; private set; }
+
     /// <summary>The one that answered, if one did, else the last; null before the first.</summary>
     public AttemptOutcome? LastAttempt { get; private set; }
 
@@ -84,6 +86,9 @@ internal sealed class RequestTelemetry(HttpContext http, ISurface surface, Guid 
         metrics.Refused(refusal.Reason);
         Trace?.Refused(refusal);
     }
+
+    /// <summary>The gateway is at fault; the server answers, once nothing here does.</summary>
+    public void Broke() => IsBroken = true;
 
     /// <summary>The client has its answer, or is gone.</summary>
     public void Ended()

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Translation;
@@ -88,7 +89,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         foreach (var (name, value) in upstream.Headers)
         {
             proxyRequest.Headers.Remove(name);
-            proxyRequest.Headers.TryAddWithoutValidation(name, value);
+            proxyRequest.Headers.TryAddWithoutValidation(name, value.Reveal());
         }
     }
 
@@ -258,8 +259,9 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
     /// <summary>
     /// As configured; else as the protocol has it. <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.
     /// </summary>
-    public static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, string key)
+    public static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, Secret secret)
     {
+        var key = secret.Reveal();
         switch (upstream.AuthHeader?.ToLowerInvariant())
         {
             case null when upstream.Kind == UpstreamKind.Gemini:

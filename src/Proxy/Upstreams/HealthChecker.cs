@@ -190,7 +190,7 @@ internal sealed partial class HealthChecker(UpstreamPool upstreams, ConfigSource
         foreach (var (name, value) in upstream.Config.Headers)
         {
             request.Headers.Remove(name);
-            request.Headers.TryAddWithoutValidation(name, value);
+            request.Headers.TryAddWithoutValidation(name, value.Reveal());
         }
 
         return request;

@@ -1,17 +1,18 @@
 using System.Collections.Immutable;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Proxy.Upstreams;
 
 /// <summary>One of an upstream's keys, and whether it may be used.</summary>
-internal sealed class UpstreamKey(string secret, TimeProvider time)
+internal sealed class UpstreamKey(Secret secret, TimeProvider time)
 {
-    public string Secret => secret;
+    public Secret Secret => secret;
 
     public CircuitBreaker Breaker { get; } = new(time);
 
     /// <summary>The end of the key, which tells it from others and nobody anything.</summary>
-    public string Hint => secret.Length > 8 ? secret[^4..] : "";
+    public string Hint => secret.Reveal() is { Length: > 8 } text ? text[^4..] : "";
 }
 
 /// <summary>The keys of an upstream, used in turn; one that fails is benched alone. An upstream without a key has none.</summary>
@@ -28,11 +29,11 @@ internal sealed class KeyRing(TimeProvider time)
     public TimeSpan OpenFor => keys.IsEmpty ? TimeSpan.Zero : keys.Min(key => key.Breaker.OpenFor);
 
     /// <summary>Keys that stay keep their state.</summary>
-    public void Replace(ImmutableArray<string> secrets)
+    public void Replace(ImmutableArray<Secret> secrets)
     {
         lock (gate)
         {
-            keys = [.. secrets.Distinct().Select(secret => keys.FirstOrDefault(key => key.Secret == secret) ?? new UpstreamKey(secret, time))];
+            keys = [.. secrets.Distinct().Select(secret => keys.FirstOrDefault(key => key.Secret.Equals(secret)) ?? new UpstreamKey(secret, time))];
         }
     }
 

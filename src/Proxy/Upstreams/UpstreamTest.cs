@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using CCGate.Contracts;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 using CCGate.Proxy.Simulator;
 using CCGate.Proxy.Usage;
 
@@ -19,7 +20,7 @@ internal sealed class UpstreamTest(PriceBook prices, TimeProvider time)
     {
         var (model, from) = UpstreamTestRequest.ModelFor(upstream, askedModel);
         var keys = new List<UpstreamKeyTest>();
-        foreach (var key in upstream.Keys.IsEmpty ? [null] : upstream.Keys.Distinct().ToArray<string?>())
+        foreach (var key in upstream.Keys.IsEmpty ? [null] : upstream.Keys.Distinct().ToArray<Secret?>())
         {
             var hint = key is null ? "" : new UpstreamKey(key, time).Hint;
             keys.Add(new UpstreamKeyTest(hint, await TestKeyAsync(upstream, model, key, cancellationToken)));
@@ -29,7 +30,7 @@ internal sealed class UpstreamTest(PriceBook prices, TimeProvider time)
         return new UpstreamTestReport(upstream.Id, status.Kind, status.Url, model, from, keys);
     }
 
-    private async Task<IReadOnlyList<UpstreamTestStep>> TestKeyAsync(UpstreamConfig upstream, string model, string? key, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<UpstreamTestStep>> TestKeyAsync(UpstreamConfig upstream, string model, Secret? key, CancellationToken cancellationToken)
     {
         var steps = new List<UpstreamTestStep>();
         var trace = new ConnectionTrace(upstream.Proxy, time);
@@ -154,12 +155,12 @@ internal sealed class UpstreamTest(PriceBook prices, TimeProvider time)
     };
 
     /// <summary>What the provider says, on one line and without the key, which some repeat.</summary>
-    private static async Task<string> ErrorTextAsync(Stream body, string? key, CancellationToken cancellationToken)
+    private static async Task<string> ErrorTextAsync(Stream body, Secret? key, CancellationToken cancellationToken)
     {
         var buffer = new byte[MaxErrorBytes];
         var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
         var text = string.Join(' ', Encoding.UTF8.GetString(buffer, 0, length).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        text = key is null ? text : text.Replace(key, "…", StringComparison.Ordinal);
+        text = key is null ? text : text.Replace(key.Reveal(), "…", StringComparison.Ordinal);
         return text.Length > LongestError ? text[..LongestError] + "…" : text;
     }
 
@@ -196,5 +197,5 @@ internal sealed class UpstreamTest(PriceBook prices, TimeProvider time)
 
     private double Since(long start) => time.GetElapsedTime(start).TotalMilliseconds;
 
-    private sealed record Asked(UpstreamConfig Upstream, string Model, string? Key, long Start);
+    private sealed record Asked(UpstreamConfig Upstream, string Model, Secret? Key, long Start);
 }

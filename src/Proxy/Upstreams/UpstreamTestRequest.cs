@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using CCGate.Hosting.Configuration;
+using CCGate.Hosting.Secrets;
 
 namespace CCGate.Proxy.Upstreams;
 
@@ -33,7 +34,7 @@ internal static class UpstreamTestRequest
         _ => "claude-haiku-4-5",
     };
 
-    public static HttpRequestMessage Build(UpstreamConfig upstream, string model, string? key)
+    public static HttpRequestMessage Build(UpstreamConfig upstream, string model, Secret? key)
     {
         var prefix = upstream.Address.TrimEnd('/');
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes(BodyFor(upstream.Kind, model)));
@@ -57,7 +58,7 @@ internal static class UpstreamTestRequest
         foreach (var (name, value) in upstream.Headers)
         {
             request.Headers.Remove(name);
-            request.Headers.TryAddWithoutValidation(name, value);
+            request.Headers.TryAddWithoutValidation(name, value.Reveal());
         }
 
         return request;

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using CCGate.Proxy.Pipeline;
+using CCGate.Proxy.Surfaces;
 using CCGate.Tests.Infrastructure;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -72,6 +75,65 @@ public sealed class AccessLogTests : IDisposable
         await gateway.EventAsync();
         await gateway.StopAsync();
         Assert.Empty(Lines());
+    }
+
+    [Fact]
+    public async Task A_client_that_left_before_its_answer_began_is_a_499()
+    {
+        var asked = new TaskCompletionSource();
+        await using var upstream = await ScriptedUpstream.StartAsync(async http =>
+        {
+            asked.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted);
+        });
+        await using (var gateway = await TestGateway.StartAsync(upstream, server: Server()))
+        {
+            using var leaving = new CancellationTokenSource();
+            var left = gateway.PostAsync(TestGateway.Body(stream: false), cancellationToken: leaving.Token);
+            await asked.Task;
+            await leaving.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
+            await gateway.EventAsync();
+            await gateway.StopAsync();
+        }
+
+        Assert.Equal(499, Assert.Single(Lines()).GetProperty("properties").GetProperty("status").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_failover_names_the_upstream_that_answered_and_how_many_were_asked()
+    {
+        await using var broken = await ScriptedUpstream.StartAsync(http => AnthropicAnswers.ErrorAsync(http, 500, "api_error"));
+        await using var good = await ScriptedUpstream.StartAsync();
+        var upstreams = $$"""
+            { "upstreams": [ { "id": "broken", "url": "{{broken.Url}}", "key": "k1", "priority": 1 }, { "id": "good", "url": "{{good.Url}}", "key": "k2", "priority": 2 } ],
+              "loadBalancer": { "strategy": "priority", "failoverEnabled": true, "maxAttempts": 2 } }
+            """;
+        await using (var gateway = await TestGateway.StartAsync(upstreams, server: Server()))
+        {
+            using var response = await gateway.PostAsync(TestGateway.Body(stream: false));
+            await response.Content.ReadAsStringAsync();
+            await gateway.EventAsync();
+            await gateway.StopAsync();
+        }
+
+        var properties = Assert.Single(Lines()).GetProperty("properties");
+        Assert.Equal((200, "good", 2), (properties.GetProperty("status").GetInt32(), properties.GetProperty("upstream").GetString(), properties.GetProperty("attempts").GetInt32()));
+    }
+
+    [Fact]
+    public async Task What_the_gateway_fails_at_is_no_success()
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        await using (var gateway = await TestGateway.StartAsync(upstream, server: Server()))
+        {
+            var pipeline = gateway.Services.GetRequiredService<GatewayPipeline>();
+            var http = new DefaultHttpContext { RequestServices = gateway.Services };
+            await Assert.ThrowsAsync<InvalidOperationException>(() => pipeline.AnswerAsync(http, new AnthropicSurface(), _ => throw new InvalidOperationException()));
+            await gateway.StopAsync();
+        }
+
+        Assert.Equal(500, Assert.Single(Lines()).GetProperty("properties").GetProperty("status").GetInt32());
     }
 
     private string Server(string more = "\"access\": true") => $$"""{ "telemetry": { "logs": { "directory": "{{logs.FullName}}", {{more}} } } }""";

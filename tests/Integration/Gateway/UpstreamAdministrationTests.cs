@@ -66,7 +66,7 @@ public sealed class UpstreamAdministrationTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.OK, status);
         var upstream = Assert.Single(gateway.Services.GetRequiredService<ConfigSource>().Current.Upstreams);
-        Assert.Equal((Secret, "team-secret-1234", "user:pass-word"), (Assert.Single(upstream.Keys), upstream.Headers["x-team"], upstream.Proxy!.UserInfo));
+        Assert.Equal((Secret, "team-secret-1234", "user:pass-word"), (Assert.Single(upstream.Keys).Reveal(), upstream.Headers["x-team"].Reveal(), upstream.Proxy!.UserInfo));
     }
 
     [Theory]
@@ -209,7 +209,7 @@ public sealed class UpstreamAdministrationTests : IAsyncLifetime
         Assert.Equal((0, ""), Outcome(await RunAsync("update", "d1", "--weight", "7", "--url", gateway.Url)));
         Assert.Equal((0, ""), Outcome(await RunAsync("drain", "d1", "--url", gateway.Url)));
         var upstream = Assert.Single(gateway.Services.GetRequiredService<UpstreamPool>().Current).Config;
-        Assert.Equal((7, true, Secret), (upstream.Weight, upstream.Drained, Assert.Single(upstream.Keys)));
+        Assert.Equal((7, true, Secret), (upstream.Weight, upstream.Drained, Assert.Single(upstream.Keys).Reveal()));
 
         await gateway.StopAsync();
         Assert.Equal((0, ""), Outcome(await RunAsync("resume", "d1")));

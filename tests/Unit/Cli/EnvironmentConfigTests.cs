@@ -18,7 +18,7 @@ public sealed class EnvironmentConfigTests
         Assert.Equal(
             [("anthropic", UpstreamKind.Anthropic, "https://api.anthropic.com/"), ("openai", UpstreamKind.OpenAiResponses, "https://api.openai.com/"), ("gemini", UpstreamKind.Gemini, "https://generativelanguage.googleapis.com/")],
             config.Upstreams.Select(upstream => (upstream.Id, upstream.Kind, upstream.Url!.AbsoluteUri)));
-        Assert.Equal(["sk-1", "sk-2"], config.Upstreams[0].Keys.AsEnumerable());
+        Assert.Equal(["sk-1", "sk-2"], config.Upstreams[0].Keys.Select(key => key.Reveal()));
         Assert.Equal(SecretHash.Of("mine"), Assert.Single(Assert.Single(config.Tenants).Keys).Secret);
     }
 

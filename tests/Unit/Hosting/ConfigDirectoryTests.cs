@@ -184,7 +184,7 @@ public sealed class ConfigDirectoryTests : IDisposable
     {
         Environment.SetEnvironmentVariable("CCGATE_TEST_SECRET", "s3cret");
         Write("upstreams.json", """{ "upstreams": [ { "id": "a", "url": "https://a.example", "key": "x-${CCGATE_TEST_SECRET}" } ] }""");
-        Assert.Equal("x-s3cret", new ConfigDirectory(directory).Read().Config!.Upstreams[0].Keys.Single());
+        Assert.Equal("x-s3cret", new ConfigDirectory(directory).Read().Config!.Upstreams[0].Keys.Single().Reveal());
 
         Write("upstreams.json", """{ "upstreams": [ { "id": "a", "url": "https://a.example", "key": "${CCGATE_TEST_NOWHERE}" } ] }""");
         var error = Assert.Single(new ConfigDirectory(directory).Read().Errors);
@@ -281,7 +281,7 @@ public sealed class ConfigDirectoryTests : IDisposable
 
         Write("server.json", """{ "alerts": { "kinds": ["breaker_open"], "email": { "host": "mail.example", "username": "me", "password": "hidden", "from": "a@example.com", "to": ["b@example.com"] } } }""");
         config = new ConfigDirectory(directory).Read().Config!;
-        Assert.Equal((587, SmtpSecurity.StartTls, "hidden", "breaker_open"), (config.Alerts!.Email!.Port, config.Alerts.Email.Security, config.Alerts.Email.Password, config.Alerts.Kinds.Single()));
+        Assert.Equal((587, SmtpSecurity.StartTls, "hidden", "breaker_open"), (config.Alerts!.Email!.Port, config.Alerts.Email.Security, config.Alerts.Email.Password!.Reveal(), config.Alerts.Kinds.Single()));
         Assert.DoesNotContain("hidden", config.ToString(), StringComparison.Ordinal);
 
         Write("server.json", """{ "alerts": { "kinds": ["breakfast"], "email": { "host": "h", "tls": "none", "password": "x", "from": "me", "to": ["a@b\r\nDATA"] } } }""");

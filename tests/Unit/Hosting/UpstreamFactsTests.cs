@@ -21,7 +21,7 @@ public sealed class UpstreamFactsTests
         var config = Over(Declared("d1"));
 
         Assert.Equal(["u1", "d1"], config.Upstreams.Select(upstream => upstream.Id));
-        Assert.Equal((ConfigOrigin.Operator, 7L, "sk-secret-1234"), (config.Upstreams[1].Origin, config.Upstreams[1].Version!.Value, Assert.Single(config.Upstreams[1].Keys)));
+        Assert.Equal((ConfigOrigin.Operator, 7L, "sk-secret-1234"), (config.Upstreams[1].Origin, config.Upstreams[1].Version!.Value, Assert.Single(config.Upstreams[1].Keys).Reveal()));
         Assert.Equal("user:pass", config.Upstreams[1].Proxy!.UserInfo);
         Assert.DoesNotContain("secret", config.Upstreams[1].Document!.Value.GetRawText(), StringComparison.Ordinal);
     }

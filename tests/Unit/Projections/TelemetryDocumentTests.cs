@@ -30,7 +30,7 @@ public sealed class TelemetryDocumentTests : IDisposable
         Environment.SetEnvironmentVariable(Variable, "a secret");
         var again = Read(new JsonObject { ["telemetry"] = document["telemetry"]!.DeepClone() }.ToJsonString());
         Assert.Equal(JsonSerializer.Serialize(config.Telemetry), JsonSerializer.Serialize(again.Telemetry));
-        Assert.Equal("a secret", again.Telemetry.OtlpHeaders["x-export-test"]);
+        Assert.Equal("a secret", again.Telemetry.OtlpHeaders["x-export-test"].Reveal());
     }
 
     [Fact]
