@@ -12,7 +12,7 @@ var json = new Option<FileInfo?>("--json") { Description = "Write the figures to
 var rounds = new Option<int>("--rounds") { Description = "How often each target is measured in each scenario; the median counts.", DefaultValueFactory = _ => 5 };
 var scale = new Option<double>("--scale") { Description = "Multiplies the requests of each round.", DefaultValueFactory = _ => 1.0 };
 var only = new Option<string[]>("--scenario") { Description = $"Only these: {string.Join(", ", Scenario.All.Select(scenario => scenario.Name))}.", AllowMultipleArgumentsPerToken = true };
-var also = new Option<string[]>("--also") { Description = "Another gateway to measure in the same rounds: NAME[=PATH/ccgate.dll][;VARIABLE=VALUE]…" };
+var also = new Option<string[]>("--also") { Description = "Another gateway to measure in the same rounds: NAME[=PATH/ccgate.dll][;VARIABLE=VALUE]…[;server.json=JSON]" };
 var root = new RootCommand("Measures ccgate against the bare forwarder it is built on, and against no gateway at all.") { test, json, rounds, scale, only, also };
 root.SetAction(async (parsed, cancellationToken) =>
 {

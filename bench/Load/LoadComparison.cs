@@ -87,7 +87,7 @@ internal static class LoadComparison
     private static async Task<Target> StartAsync(GatewayVariant gateway, Uri upstream, DirectoryInfo directory, CancellationToken cancellationToken)
     {
         var (config, data) = (directory.CreateSubdirectory("config"), directory.CreateSubdirectory("data"));
-        await WriteAsync(config, "server.json", "{}");
+        await WriteAsync(config, "server.json", gateway.ServerJson);
         await WriteAsync(config, "upstreams.json", $$"""{ "upstreams": [ { "id": "bench", "url": "{{upstream}}", "key": "upstream-secret" } ] }""");
         await WriteAsync(config, "tenants.json", $$"""{ "tenants": [ { "id": "bench", "key": "{{LoadClients.Key}}", "limits": { "daily": { "maxUSD": 1000000 } } } ] }""");
         string[] arguments = ["run", "--config", config.FullName, "--data", data.FullName, "--urls", "http://127.0.0.1:0"];

@@ -21,7 +21,7 @@ public sealed partial class MetricsReferenceTests
     public async Task Every_instrument_of_a_running_gateway_is_described_and_every_one_described_exists()
     {
         await using var upstream = await ScriptedUpstream.StartAsync();
-        await using var gateway = await TestGateway.StartAsync(upstream);
+        await using var gateway = await TestGateway.StartAsync(upstream, server: """{ "telemetry": {} }""");
 
         // Some are made for the first request.
         (await gateway.PostAsync(TestGateway.Body(stream: false))).Dispose();
@@ -51,7 +51,7 @@ public sealed partial class MetricsReferenceTests
     public async Task A_scrape_has_the_names_and_labels_that_are_described(bool stream)
     {
         await using var upstream = await ScriptedUpstream.StartAsync(http => stream ? AnthropicAnswers.StreamAsync(http, AnthropicAnswers.VectorStream) : AnthropicAnswers.JsonAsync(http, AnthropicAnswers.VectorJson));
-        await using var gateway = await TestGateway.StartAsync(upstream);
+        await using var gateway = await TestGateway.StartAsync(upstream, server: """{ "telemetry": {} }""");
         (await gateway.PostAsync(TestGateway.Body(stream))).Dispose();
         (await gateway.PostAsync(Encoding.UTF8.GetBytes(TestGateway.Body(stream)), key: "nobodys")).Dispose();
         await gateway.SettledAsync();

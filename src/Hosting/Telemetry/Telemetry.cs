@@ -101,7 +101,7 @@ internal sealed class Telemetry(ProcessIdentity identity, ConfigSource config, P
         {
             "ccgate.spend" => tenants * models,
             "ccgate.requests" or "ccgate.tokens" => tenants * 32,
-            _ when instrument.Name.StartsWith("gen_ai.", StringComparison.Ordinal) => models * 100,
+            _ when instrument.Name.StartsWith("gen_ai.", StringComparison.Ordinal) => models * 32,
             _ => 0,
         };
         return points > 2_000 ? new MetricStreamConfiguration { CardinalityLimit = Math.Min(points, MostPoints) } : null;

@@ -108,7 +108,7 @@ public sealed class MetricsEndpointTests
     /// <summary>A gateway that has answered, streamed and refused.</summary>
     private static async Task<TestGateway> UsedAsync(ScriptedUpstream upstream)
     {
-        var gateway = await TestGateway.StartAsync(upstream, server: $$"""{ "admin": {{Admin}} }""");
+        var gateway = await TestGateway.StartAsync(upstream, server: $$"""{ "admin": {{Admin}}, "telemetry": {} }""");
         foreach (var (body, key) in ((string, string?)[])[(TestGateway.Body(stream: false), TestGateway.Key), (TestGateway.Body(stream: true), TestGateway.Key), (TestGateway.Body(stream: false), "wrong")])
         {
             using var answer = await gateway.PostAsync(Encoding.UTF8.GetBytes(body), key: key);
