@@ -28,6 +28,7 @@ internal static class ProxyHost
         services.AddOperators();
         services.AddApiSchemas(UpstreamsJson.Default);
         services.AddSingleton<ModelsEndpoint>();
+        services.AddSingleton<SurfaceEndpoints>();
         services.AddSingleton(_ => ProxyIdentity.Of(data));
         services.AddSingleton(_ => SemanticConventions.From(Environment.GetEnvironmentVariable));
         services.AddSingleton<ProxyMetrics>();
@@ -46,7 +47,7 @@ internal static class ProxyHost
 
     public static void MapProxy(this IEndpointRouteBuilder routes)
     {
-        routes.MapSurfaces();
+        routes.ServiceProvider.GetRequiredService<SurfaceEndpoints>().Map(routes);
         routes.MapUpstreams();
     }
 
