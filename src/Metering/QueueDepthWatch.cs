@@ -9,7 +9,7 @@ namespace CCGate.Metering;
 /// <summary>Asks the broker again and again how much waits in its queues, over a connection of its own: the bus has no question for that.</summary>
 internal sealed partial class QueueDepthWatch(Uri broker, MeteringMetrics metrics, TimeProvider time, ILogger<QueueDepthWatch> logger) : BackgroundService
 {
-    public static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
 
     /// <summary>For an answer, and for a connection to be there.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -48,7 +48,7 @@ internal sealed partial class QueueDepthWatch(Uri broker, MeteringMetrics metric
     {
         try
         {
-            await new LookLoop(Period, Period, time).RunAsync(LookAsync, LogUnknown, stoppingToken);
+            await new LookLoop(Period, 3 * Period, time).RunAsync(LookAsync, LogUnknown, stoppingToken);
         }
         finally
         {

@@ -5,10 +5,7 @@ using CCGate.Tests.Infrastructure;
 namespace CCGate.Tests.EndToEnd;
 
 /// <summary>The alerts over the real processes: each fires while what it is about lasts, and no longer.</summary>
-/// <remarks>
-/// With ten seconds in place of each range, and without waiting, so that a test need not last for hours. What is not here has promtool's cases alone: AdmittedOverLimit,
-/// since a gateway that does that is not this one, and HoldsExpired, since leases of a proxy that was killed run out only after a while.
-/// </remarks>
+/// <remarks>With ten seconds in place of each range, and without waiting, so that a test need not last for hours.</remarks>
 [Collection(WholeMachine.Name)]
 public sealed class AlertRunTests : IAsyncLifetime
 {
@@ -24,6 +21,7 @@ public sealed class AlertRunTests : IAsyncLifetime
     };
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("ccgate-alerts-");
+    private readonly HashSet<string> fired = new(StringComparer.Ordinal);
     private TelemetryRun run = null!;
 
     public async Task InitializeAsync()
@@ -61,10 +59,8 @@ public sealed class AlertRunTests : IAsyncLifetime
         await BrokerAsync();
         await DatabaseAsync();
 
-        run.Proxies[1].Kill();
-        await FiresAsync("TelemetryMissing");
-        await run.RestartKilledProxyAsync();
-        await ClearsAsync("TelemetryMissing");
+        await MachinesAsync();
+        Assert.Equal(AlertRule.All.Select(alert => alert.Name).Order(StringComparer.Ordinal), fired.Order(StringComparer.Ordinal));
     }
 
     private async Task UpstreamsAsync()
@@ -133,11 +129,25 @@ public sealed class AlertRunTests : IAsyncLifetime
 
     private async Task DatabaseAsync()
     {
-        // Metering waits with some messages in hand, and the others wait in the queue.
-        run.Postgres.Kill();
-        await FiresAsync(AskAsync, "ConsumerLagging");
+        // Metering waits with some messages in hand, and the others wait in the queue; what a request holds of a budget, its proxy cannot go on holding.
+        using (await run.BeginAsync(run.Proxies[0].Http, key: "key-of-carol"))
+        {
+            run.Postgres.Kill();
+            await FiresAsync(AskAsync, "ConsumerLagging", "HoldsExpired");
+        }
+
         await run.Postgres.ResumeAsync();
-        await ClearsAsync("ConsumerLagging");
+        await ClearsAsync("ConsumerLagging", "HoldsExpired");
+    }
+
+    private async Task MachinesAsync()
+    {
+        // No gateway can hold what an upstream gives beyond all that it was asked for.
+        await run.AskAsync(run.Proxies[0].Http, key: "key-of-carol", text: "greedy");
+        run.Proxies[1].Kill();
+        await FiresAsync("AdmittedOverLimit", "TelemetryMissing");
+        await run.RestartKilledProxyAsync();
+        await ClearsAsync("AdmittedOverLimit", "TelemetryMissing");
     }
 
     private async Task AskAsync()
@@ -152,29 +162,25 @@ public sealed class AlertRunTests : IAsyncLifetime
 
     private Task FiresAsync(params string[] alerts) => FiresAsync(() => Task.CompletedTask, alerts);
 
-    /// <summary>Returns when each has fired, not all at the same moment.</summary>
-    private async Task FiresAsync(Func<Task> cause, params string[] alerts)
-    {
-        var silent = alerts.ToHashSet(StringComparer.Ordinal);
-        await Eventually.PassesAsync(async () =>
-        {
-            await cause();
-            silent.ExceptWith(await FiringAsync());
-            Assert.Empty(silent);
-        });
-    }
-
     private Task ClearsAsync(params string[] alerts) => ClearsAsync(() => Task.CompletedTask, alerts);
 
-    /// <summary>Returns when each has been silent, not all at the same moment: a reconciliation grows old again.</summary>
-    private async Task ClearsAsync(Func<Task> meanwhile, params string[] alerts)
+    private Task FiresAsync(Func<Task> cause, params string[] alerts)
     {
-        var firing = alerts.ToHashSet(StringComparer.Ordinal);
-        await Eventually.PassesAsync(async () =>
+        fired.UnionWith(alerts);
+        return EachAsync(cause, alerts, static (waiting, firing) => waiting.ExceptWith(firing));
+    }
+
+    private Task ClearsAsync(Func<Task> meanwhile, params string[] alerts) => EachAsync(meanwhile, alerts, static (waiting, firing) => waiting.IntersectWith(firing));
+
+    /// <summary>Returns when each has been as it should, not all at the same moment: a reconciliation grows old again.</summary>
+    private Task EachAsync(Func<Task> meanwhile, string[] alerts, Action<HashSet<string>, IEnumerable<string>> strikeOut)
+    {
+        var waiting = alerts.ToHashSet(StringComparer.Ordinal);
+        return Eventually.PassesAsync(async () =>
         {
             await meanwhile();
-            firing.IntersectWith(await FiringAsync());
-            Assert.Empty(firing);
+            strikeOut(waiting, await FiringAsync());
+            Assert.Empty(waiting);
         });
     }
 

@@ -16,6 +16,9 @@ internal sealed class TelemetryRun : IAsyncDisposable
 {
     public const string UnpricedModel = "unpriced-1";
 
+    /// <summary>What a client says who is answered for ever.</summary>
+    private const string Endless = "endless";
+
     private const string SilentAnswer = """{"type":"message","content":[]}""";
 
     private readonly List<IDisposable> owned = [];
@@ -120,6 +123,16 @@ internal sealed class TelemetryRun : IAsyncDisposable
         using var response = await proxy.PostMessageAsync(Body(stream, model, text), key, cancellationToken: cancellationToken);
         await response.Content.ReadAsStringAsync(cancellationToken);
         return response.StatusCode;
+    }
+
+    /// <summary>A request whose answer has begun and does not end until it is disposed.</summary>
+    public async Task<HttpResponseMessage> BeginAsync(HttpClient proxy, string key = TestGateway.Key, CancellationToken cancellationToken = default)
+    {
+        var response = await proxy.PostMessageAsync(Body(stream: true, AnthropicAnswers.VectorModel, Endless), key, cancellationToken: cancellationToken);
+        response.EnsureSuccessStatusCode();
+        var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await stream.ReadAtLeastAsync(new byte[10], 10, throwOnEndOfStream: false, cancellationToken);
+        return response;
     }
 
     /// <summary>What an operator does; the answer must be a good one.</summary>
@@ -231,9 +244,7 @@ internal sealed class TelemetryRun : IAsyncDisposable
 
     private async Task LeaveAsync(HttpClient proxy, CancellationToken cancellationToken)
     {
-        using var response = await proxy.PostMessageAsync(Body(stream: true, AnthropicAnswers.VectorModel, "endless"), cancellationToken: cancellationToken);
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        await stream.ReadAtLeastAsync(new byte[10], 10, throwOnEndOfStream: false, cancellationToken);
+        using var left = await BeginAsync(proxy, cancellationToken: cancellationToken);
     }
 
     // Another text is another conversation, which may go to another upstream.
@@ -245,7 +256,7 @@ internal sealed class TelemetryRun : IAsyncDisposable
         var asked = Encoding.UTF8.GetString(((MemoryStream)http.Items["body"]!).ToArray());
         if (asked.Contains("\"stream\":true", StringComparison.Ordinal))
         {
-            var isEndless = asked.Contains("endless", StringComparison.Ordinal);
+            var isEndless = asked.Contains(Endless, StringComparison.Ordinal);
             await AnthropicAnswers.FramesAsync(http, AnthropicAnswers.VectorFrames, index => isEndless && index == 4
                 ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted)
                 : Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, http.RequestAborted));
@@ -257,6 +268,7 @@ internal sealed class TelemetryRun : IAsyncDisposable
         await AnthropicAnswers.JsonAsync(http, asked switch
         {
             _ when asked.Contains("silent", StringComparison.Ordinal) => SilentAnswer,
+            _ when asked.Contains("greedy", StringComparison.Ordinal) => AnthropicAnswers.VectorJson.Replace("\"output_tokens\":57", "\"output_tokens\":5700000", StringComparison.Ordinal),
             _ when asked.Contains(UnpricedModel, StringComparison.Ordinal) => AnthropicAnswers.VectorJson.Replace(AnthropicAnswers.VectorModel, UnpricedModel, StringComparison.Ordinal),
             _ => AnthropicAnswers.VectorJson,
         });

@@ -4,10 +4,12 @@ using CCGate.Hosting.Storage;
 using CCGate.Hosting.Tenants;
 using CCGate.Projections.Engine;
 using CCGate.Projections.Spend;
+using CCGate.Proxy.Journal;
 using CCGate.Proxy.Limits;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Usage;
 using CCGate.Tests.Infrastructure;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace CCGate.Tests.Integration;
@@ -102,6 +104,26 @@ public sealed class QuotaLeasesTests : IAsyncLifetime
 
         Assert.Null(await TryReserveAsync(silent, 1));
         Assert.Equal(1, silent.ExpiredHolds);
+    }
+
+    [Fact]
+    public async Task Holds_whose_lease_runs_out_while_the_database_is_away_are_counted_without_it()
+    {
+        var time = new ManualTimeProvider(Now);
+        var proxy = Proxy("cut-off", time);
+        Assert.NotNull(await TryReserveAsync(proxy, Usd / 10));
+        var data = Directory.CreateTempSubdirectory("ccgate-leases-");
+        using var file = new JournalFile(data);
+        using var journal = new UsageJournal(file, new ConfigSource(new GatewayConfig()), NullLogger<UsageJournal>.Instance);
+        await using var away = new PostgresDatabase($"Host=127.0.0.1;Port={ServerProcess.FreePort()};Database=none;Username=none;Timeout=1");
+        using var feed = new SpendFeed(away, proxy, journal, TimeProvider.System, NullLogger<SpendFeed>.Instance);
+        await feed.StartAsync(CancellationToken.None);
+
+        time.Advance(QuotaLeases.Lifetime);
+
+        await Eventually.HoldsAsync(() => proxy.ExpiredHolds == 1, "the hold is counted");
+        await feed.StopAsync(CancellationToken.None);
+        data.Delete(recursive: true);
     }
 
     [Fact]

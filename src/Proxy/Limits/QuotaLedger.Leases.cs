@@ -93,6 +93,25 @@ internal sealed partial class QuotaLedger
 
     private static Amounts Slice(Amounts max) => new Amounts(max.Pico / SlicesPerLimit, max.Tokens / SlicesPerLimit, max.Requests / SlicesPerLimit).LimitedBy(max);
 
+    /// <summary>Ends the leases that ran out: they could not be kept.</summary>
+    public void EndLeases()
+    {
+        var now = time.GetTimestamp();
+        lock (gate)
+        {
+            foreach (var account in accounts.Values)
+            {
+                foreach (var period in account.Periods)
+                {
+                    if (period.LeaseEnds != 0 && period.LeaseEnds <= now)
+                    {
+                        EndLease_NeedsLock(period);
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>Keeps the leases alive, lowers them by what the read model took over, and gives back what nobody uses.</summary>
     public async Task KeepLeasesAsync(CancellationToken cancellationToken)
     {
@@ -143,14 +162,6 @@ internal sealed partial class QuotaLedger
         {
             foreach (var account in accounts.Values)
             {
-                foreach (var period in account.Periods)
-                {
-                    if (period.LeaseEnds != 0 && period.LeaseEnds <= now)
-                    {
-                        EndLease_NeedsLock(period);
-                    }
-                }
-
                 var turn = false;
                 foreach (var period in account.Periods.Where(period => now < period.LeaseEnds))
                 {

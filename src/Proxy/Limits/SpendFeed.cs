@@ -45,6 +45,7 @@ internal sealed partial class SpendFeed(Database database, QuotaLedger quotas, U
             {
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
                 patience.CancelAfter(LongestRead);
+                quotas.EndLeases(); // Also while the database is away, which is when they run out.
                 await RefreshAsync(patience.Token);
                 await quotas.KeepLeasesAsync(patience.Token);
                 failing = false;
