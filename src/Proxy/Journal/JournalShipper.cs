@@ -24,6 +24,7 @@ internal sealed partial class JournalShipper(UsageJournal journal, IUsageSink si
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        metrics.Failed(0); // So that the first failure is an increase of something.
         long position = 0;
         var backoff = TimeSpan.Zero;
         var redeliverAt = time.GetUtcNow() + RedeliveryPeriod;

@@ -46,6 +46,9 @@ public sealed class MetricsEndpointTests
         Assert.Equal(1, Assert.Single(await prometheus.QueryAsync("up{job=\"ccgate\"}")).Value);
         Assert.Equal("ccgate", Assert.Single(await prometheus.QueryAsync("target_info")).Labels["service_name"]);
         Assert.Empty(prometheus.Warnings);
+
+        // Nothing failed: that is a 0 from which the first failure is an increase.
+        Assert.Equal(0, Assert.Single(await prometheus.QueryAsync("ccgate_publish_events_total{result=\"failed\"}")).Value);
     }
 
     [Theory]
