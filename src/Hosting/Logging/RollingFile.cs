@@ -58,17 +58,13 @@ internal sealed class RollingFile(string directory, string name, long maxBytes, 
         Dispose();
         var old = Directory.EnumerateFiles(directory, name + ".*.log").Select(found => (Path: found, Number: NumberOf(found))).Where(found => found.Number > 0).OrderBy(found => found.Number).ToList();
         var next = old.Count == 0 ? 1 : old[^1].Number + 1;
-        File.Move(path, Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{name}.{next:000000}.log")));
+        var moved = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{name}.{next:000000}.log"));
+        File.Move(path, moved);
 
-        // The one just moved and the one to come count too.
-        foreach (var (oldest, _) in old.Take(old.Count + 2 - maxFiles))
+        // The one to come counts too.
+        foreach (var (oldest, _) in old.Append((moved, next)).SkipLast(maxFiles - 1))
         {
             File.Delete(oldest);
-        }
-
-        if (maxFiles == 1)
-        {
-            File.Delete(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{name}.{next:000000}.log")));
         }
     }
 

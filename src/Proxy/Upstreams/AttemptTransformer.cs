@@ -55,7 +55,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         var target = request.Translation is { } translation
             ? Call.PathFor(translation.Upstream.PathFor(request.Call.Streaming), request.ProviderModel)
             : request.Call.PathFor(request.ProviderModel) + request.Call.Query;
-        proxyRequest.RequestUri = new Uri(Address(destinationPrefix.TrimEnd('/'), upstream, target));
+        proxyRequest.RequestUri = new Uri(UpstreamRequest.Address(destinationPrefix.TrimEnd('/'), upstream, target));
         proxyRequest.Headers.Host = null;
         proxyRequest.Headers.Remove("Expect"); // The body is here already, and to wait for a leave to send it costs up to a second.
         foreach (var name in Credential.Headers)
@@ -75,7 +75,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
         if (request.Turn.Key is { } key)
         {
-            Authorize(proxyRequest.Headers, upstream, key.Secret);
+            UpstreamRequest.Authorize(proxyRequest.Headers, upstream, key.Secret);
         }
 
         if (request.Call.HidesUsage || request.Translation is not null)
@@ -86,11 +86,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         }
 
         NarrowEncodings(proxyRequest.Headers);
-        foreach (var (name, value) in upstream.Headers)
-        {
-            proxyRequest.Headers.Remove(name);
-            proxyRequest.Headers.TryAddWithoutValidation(name, value.Reveal());
-        }
+        UpstreamRequest.AddConfigured(proxyRequest.Headers, upstream);
     }
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
@@ -237,58 +233,6 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
 
     /// <summary>Failures of the upstream, not of the request: another one may answer.</summary>
     private static bool IsWorthAnotherUpstream(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)status >= 500;
-
-    /// <summary>
-    /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,
-    /// as in <c>…/v1beta/openai</c>.
-    /// </summary>
-    public static string Address(string prefix, UpstreamConfig upstream, string path)
-    {
-        if (upstream.Url is not { AbsolutePath.Length: > 1 } url)
-        {
-            return prefix + path;
-        }
-
-        var segments = url.AbsolutePath.Trim('/').Split('/');
-        var isVersioned = upstream.Kind is UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses ? Array.Exists(segments, IsVersion) : IsVersion(segments[^1]);
-        return prefix + (isVersioned && path.IndexOf('/', 1) is > 0 and var rest && IsVersion(path[1..rest]) ? path[rest..] : path);
-    }
-
-    private static bool IsVersion(string segment) => segment is ['v', >= '0' and <= '9', ..];
-
-    /// <summary>
-    /// As configured; else as the protocol has it. <c>x-api-key</c> for Anthropic itself, which refuses a Bearer key, and both for mirrors, which want either.
-    /// </summary>
-    public static void Authorize(HttpRequestHeaders headers, UpstreamConfig upstream, Secret secret)
-    {
-        var key = secret.Reveal();
-        switch (upstream.AuthHeader?.ToLowerInvariant())
-        {
-            case null when upstream.Kind == UpstreamKind.Gemini:
-                headers.TryAddWithoutValidation("x-goog-api-key", key);
-                break;
-            case null when upstream.Kind is UpstreamKind.OpenAi or UpstreamKind.OpenAiResponses:
-                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
-                break;
-            case null when IsAnthropic(upstream.Url):
-            case "x-api-key":
-                headers.TryAddWithoutValidation("x-api-key", key);
-                break;
-            case null:
-                headers.TryAddWithoutValidation("x-api-key", key);
-                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
-                break;
-            case "authorization" or "bearer":
-                headers.TryAddWithoutValidation("Authorization", $"Bearer {key}");
-                break;
-            default:
-                headers.TryAddWithoutValidation(upstream.AuthHeader, key);
-                break;
-        }
-    }
-
-    private static bool IsAnthropic(Uri? url) =>
-        url is not null && (url.Host.Equals("anthropic.com", StringComparison.OrdinalIgnoreCase) || url.Host.EndsWith(".anthropic.com", StringComparison.OrdinalIgnoreCase));
 
     private static void NarrowEncodings(HttpRequestHeaders headers)
     {

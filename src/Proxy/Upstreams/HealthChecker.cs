@@ -169,31 +169,10 @@ internal sealed partial class HealthChecker(UpstreamPool upstreams, ConfigSource
 
     private static HttpRequestMessage RequestTo(Upstream upstream)
     {
-        var (settings, kind) = (upstream.Config.HealthCheck, upstream.Config.Kind);
-        var request = new HttpRequestMessage(new HttpMethod(settings.Method), AttemptTransformer.Address(upstream.Config.Address.TrimEnd('/'), upstream.Config, settings.Path))
-        {
-            Version = HttpVersion.Version20, // As attempts are sent: one more connection would say less.
-            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-        };
-        if (kind is UpstreamKind.Anthropic)
-        {
-            request.Headers.TryAddWithoutValidation("anthropic-version", "2023-06-01");
-        }
-
         // When all are benched, any will do: the check asks for the upstream, not for a key.
-        var keys = upstream.State.Keys.Keys;
-        if ((keys.FirstOrDefault(key => key.Breaker.Allows) ?? keys.FirstOrDefault()) is { } key)
-        {
-            AttemptTransformer.Authorize(request.Headers, upstream.Config, key.Secret);
-        }
-
-        foreach (var (name, value) in upstream.Config.Headers)
-        {
-            request.Headers.Remove(name);
-            request.Headers.TryAddWithoutValidation(name, value.Reveal());
-        }
-
-        return request;
+        var (settings, keys) = (upstream.Config.HealthCheck, upstream.State.Keys.Keys);
+        var key = keys.FirstOrDefault(key => key.Breaker.Allows) ?? keys.FirstOrDefault();
+        return UpstreamRequest.Create(new HttpMethod(settings.Method), upstream.Config, settings.Path, key?.Secret);
     }
 
     private static async Task ReadAsync(HttpContent content, CancellationToken cancellationToken)

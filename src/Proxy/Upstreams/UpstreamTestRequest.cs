@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -36,31 +35,9 @@ internal static class UpstreamTestRequest
 
     public static HttpRequestMessage Build(UpstreamConfig upstream, string model, Secret? key)
     {
-        var prefix = upstream.Address.TrimEnd('/');
-        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(BodyFor(upstream.Kind, model)));
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        var request = new HttpRequestMessage(HttpMethod.Post, AttemptTransformer.Address(prefix, upstream, PathFor(upstream.Kind, model)))
-        {
-            Content = content,
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-        };
-        if (upstream.Kind is UpstreamKind.Anthropic)
-        {
-            request.Headers.TryAddWithoutValidation("anthropic-version", "2023-06-01");
-        }
-
-        if (key is not null)
-        {
-            AttemptTransformer.Authorize(request.Headers, upstream, key);
-        }
-
-        foreach (var (name, value) in upstream.Headers)
-        {
-            request.Headers.Remove(name);
-            request.Headers.TryAddWithoutValidation(name, value.Reveal());
-        }
-
+        var request = UpstreamRequest.Create(HttpMethod.Post, upstream, PathFor(upstream.Kind, model), key);
+        request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(BodyFor(upstream.Kind, model)));
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         return request;
     }
 
