@@ -245,6 +245,24 @@ public sealed class SurfaceTests
         AssertHeaders(response, status);
     }
 
+    [Theory]
+    [InlineData("/v1", "\"type\":\"not_found_error\"")] // As the client says that it is Anthropic's.
+    [InlineData("/openai/v1", "\"type\":\"invalid_request_error\",\"param\"")]
+    [InlineData("/anthropic/v1", "\"type\":\"not_found_error\"")]
+    [InlineData("/v1beta", "\"status\":\"NOT_FOUND\"")]
+    [InlineData("/gemini/v1beta", "\"status\":\"NOT_FOUND\"")]
+    public async Task A_path_that_nobody_serves_is_refused_in_the_words_of_its_surface_and_one_beside_it_in_none(string prefix, string words)
+    {
+        await using var gateway = await UnreachableAsync();
+
+        using var below = await gateway.PostAsync("{}"u8.ToArray(), prefix + "/some.file/below");
+        using var beside = await gateway.PostAsync("{}"u8.ToArray(), prefix.Replace("v1", "v3", StringComparison.Ordinal) + "/below");
+
+        Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.NotFound), (below.StatusCode, beside.StatusCode));
+        Assert.Contains(words, await below.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("", await beside.Content.ReadAsStringAsync());
+    }
+
     [Fact]
     public async Task A_body_that_is_too_large_is_refused_in_every_protocol()
     {
