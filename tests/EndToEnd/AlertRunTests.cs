@@ -58,8 +58,7 @@ public sealed class AlertRunTests : IAsyncLifetime
         await ReadModelsAsync();
         await BrokerAsync();
         await DatabaseAsync();
-
-        await MachinesAsync();
+        await OverLimitAndMissingAsync();
         Assert.Equal(AlertRule.All.Select(alert => alert.Name).Order(StringComparer.Ordinal), fired.Order(StringComparer.Ordinal));
     }
 
@@ -140,7 +139,7 @@ public sealed class AlertRunTests : IAsyncLifetime
         await ClearsAsync("ConsumerLagging", "HoldsExpired");
     }
 
-    private async Task MachinesAsync()
+    private async Task OverLimitAndMissingAsync()
     {
         // No gateway can hold what an upstream gives beyond all that it was asked for.
         await run.AskAsync(run.Proxies[0].Http, key: "key-of-carol", text: "greedy");

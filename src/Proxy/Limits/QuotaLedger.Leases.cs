@@ -69,14 +69,18 @@ internal sealed partial class QuotaLedger
         lock (gate)
         {
             var period = moment.Period;
-            if (period.LeaseEnds != 0 && period.LeaseEnds <= sentAt)
-            {
-                EndLease_NeedsLock(period);
-            }
-
+            EndLeaseThatRanOut_NeedsLock(period, sentAt);
             period.Leased = Amounts.Max(default, leased - period.Unreturned);
             period.LeaseEnds = sentAt + LifetimeTicks(check.Account.Kind);
             period.ExhaustedUntil = wanted.FitsInto(leased) ? 0 : sentAt + Ticks(SpendFeed.Period);
+        }
+    }
+
+    private void EndLeaseThatRanOut_NeedsLock(LimitPeriod period, long now)
+    {
+        if (period.LeaseEnds != 0 && period.LeaseEnds <= now)
+        {
+            EndLease_NeedsLock(period);
         }
     }
 
@@ -96,6 +100,11 @@ internal sealed partial class QuotaLedger
     /// <summary>Ends the leases that ran out: they could not be kept.</summary>
     public void EndLeases()
     {
+        if (leases is null)
+        {
+            return;
+        }
+
         var now = time.GetTimestamp();
         lock (gate)
         {
@@ -103,10 +112,7 @@ internal sealed partial class QuotaLedger
             {
                 foreach (var period in account.Periods)
                 {
-                    if (period.LeaseEnds != 0 && period.LeaseEnds <= now)
-                    {
-                        EndLease_NeedsLock(period);
-                    }
+                    EndLeaseThatRanOut_NeedsLock(period, now);
                 }
             }
         }

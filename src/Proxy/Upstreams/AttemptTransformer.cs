@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using CCGate.Hosting.Configuration;
-using CCGate.Hosting.Secrets;
 using CCGate.Hosting.Tenants;
 using CCGate.Proxy.Pipeline;
 using CCGate.Proxy.Translation;
@@ -55,7 +53,7 @@ internal sealed class AttemptTransformer(AttemptRequest request, AttemptClock cl
         var target = request.Translation is { } translation
             ? Call.PathFor(translation.Upstream.PathFor(request.Call.Streaming), request.ProviderModel)
             : request.Call.PathFor(request.ProviderModel) + request.Call.Query;
-        proxyRequest.RequestUri = new Uri(UpstreamRequest.Address(destinationPrefix.TrimEnd('/'), upstream, target));
+        proxyRequest.RequestUri = new Uri(UpstreamRequest.Address(upstream, target));
         proxyRequest.Headers.Host = null;
         proxyRequest.Headers.Remove("Expect"); // The body is here already, and to wait for a leave to send it costs up to a second.
         foreach (var name in Credential.Headers)

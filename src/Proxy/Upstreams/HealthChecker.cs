@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using CCGate.Hosting.Configuration;
 using Microsoft.Extensions.Hosting;

@@ -12,7 +12,7 @@ internal static class UpstreamRequest
     /// <param name="key">Null where none is to be sent.</param>
     public static HttpRequestMessage Create(HttpMethod method, UpstreamConfig upstream, string path, Secret? key)
     {
-        var request = new HttpRequestMessage(method, Address(upstream.Address.TrimEnd('/'), upstream, path))
+        var request = new HttpRequestMessage(method, Address(upstream, path))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
@@ -35,8 +35,9 @@ internal static class UpstreamRequest
     /// An address that ends in a version, such as <c>https://api.openai.com/v1</c>, takes the place of ours; for OpenAI's protocol it may also stand further in front,
     /// as in <c>…/v1beta/openai</c>.
     /// </summary>
-    public static string Address(string prefix, UpstreamConfig upstream, string path)
+    public static string Address(UpstreamConfig upstream, string path)
     {
+        var prefix = upstream.Address.TrimEnd('/');
         if (upstream.Url is not { AbsolutePath.Length: > 1 } url)
         {
             return prefix + path;
